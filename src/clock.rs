@@ -1,0 +1,132 @@
+//! The time. Everything asks a [`Clock`], so that a test can hold it still.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+/// Source of the wall clock.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    held: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self { held: None }
+    }
+
+    /// A clock that stands still until [`Clock::advance`].
+    pub fn held_at(now: Timestamp) -> Self {
+        Self { held: Some(Arc::new(AtomicI64::new(now.0))) }
+    }
+
+    /// Now.
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    pub fn now(&self) -> Timestamp {
+        if let Some(held) = &self.held {
+            return Timestamp(held.load(Ordering::Relaxed));
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Moves a held clock on; a running one is left alone.
+    pub fn advance(&self, by: Duration) {
+        if let Some(held) = &self.held {
+            held.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC. On the wire `2025-10-30T14:05:30.000000Z`, as Laravel
+/// writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This much later.
+    pub fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This much earlier.
+    pub fn minus(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The 27 characters of the wire form. Years outside 0 to 9999 are clamped.
+    pub fn to_wire(self) -> [u8; 27] {
+        let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
+        let (days, ms) = (clamped.div_euclid(86_400_000), clamped.rem_euclid(86_400_000));
+        let (year, month, day) = civil_from_days(days);
+        let mut out = *b"0000-00-00T00:00:00.000000Z";
+        put(&mut out[0..4], year);
+        put(&mut out[5..7], month);
+        put(&mut out[8..10], day);
+        put(&mut out[11..13], ms / 3_600_000);
+        put(&mut out[14..16], ms / 60_000 % 60);
+        put(&mut out[17..19], ms / 1000 % 60);
+        put(&mut out[20..23], ms % 1000);
+        out
+    }
+}
+
+/// Writes `value` right-aligned in decimal.
+fn put(out: &mut [u8], mut value: i64) {
+    for slot in out.iter_mut().rev() {
+        *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
+    }
+}
+
+/// Year, month and day of a day number (0 is 1970-01-01), after Howard Hinnant,
+/// "chrono-Compatible Low-Level Date Algorithms".
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.to_wire()).unwrap_or_default())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.to_wire()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn wire_form_agrees_with_a_calendar_library(ms in -62_167_219_200_000i64..253_402_300_799_999) {
+            let expected = jiff::Timestamp::from_millisecond(ms).unwrap().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+            prop_assert_eq!(Timestamp(ms).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn held_clock_moves_only_when_told() {
+        let clock = Clock::held_at(Timestamp(1000));
+        assert_eq!(clock.now(), clock.now());
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(clock.now(), Timestamp(3000));
+    }
+}

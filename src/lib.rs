@@ -1,0 +1,8 @@
+//! ruko: one binary that gives every tenant its own SQLite file behind its own key.
+//!
+//! Arrows run down only:
+//! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
+
+pub mod clock;
+pub mod error;
+pub mod id;
