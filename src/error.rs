@@ -45,6 +45,9 @@ pub enum DbError {
     /// Not a database, damaged, or not the file of this tenant.
     #[error("the database file is damaged: {0}")]
     Corrupt(String),
+    /// The disk answered with an error; holds its text.
+    #[error("the disk failed: {0}")]
+    Io(String),
     /// The file cannot be opened: missing, fenced, or no permission.
     #[error("the database file cannot be opened: {0}")]
     Unavailable(String),
@@ -326,6 +329,7 @@ impl DbError {
             Self::Full => "storage_full",
             Self::ReadOnly => "tenant_read_only",
             Self::Corrupt(_) => "tenant_corrupt",
+            Self::Io(_) => "tenant_io_error",
             Self::Unavailable(_) => "tenant_unavailable",
             Self::Newer { .. } => "tenant_newer",
             Self::Timeout => "timeout",

@@ -1,0 +1,294 @@
+//! Group commit: concurrent writes of one file share a transaction and one wait for the disk.
+//!
+//! Writes queue up; whoever finds the file unscheduled hands it to the writer threads, where one
+//! thread at a time drains the queue: `BEGIN IMMEDIATE`, each closure behind its own savepoint,
+//! one `COMMIT`, then all are answered. Nobody waits for a timer.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::error::{DbError, Error, Result};
+
+use super::connection::Connection;
+use super::tx::Tx;
+use super::Shared;
+
+/// A batch ends after this many closures ...
+const BATCH_CLOSURES: usize = 256;
+/// ... or this much time, so that the first of them does not wait for ever.
+const BATCH_TIME: Duration = Duration::from_millis(20);
+/// Pauses while another program holds the file.
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
+const PAUSE_LONGEST: Duration = Duration::from_millis(500);
+
+/// The queue of writes of one file.
+#[derive(Default)]
+pub(super) struct Group {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Box<dyn Job>>,
+    /// A writer thread drains the queue, or will.
+    is_scheduled: bool,
+}
+
+/// A queued write, its result type erased.
+trait Job: Send {
+    /// Runs the closure once; the result is kept. `Err` means: undo what it wrote.
+    fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), ()>;
+    /// Gives the kept result to the caller, or this failure instead.
+    fn settle(self: Box<Self>, failure: Option<DbError>);
+    fn deadline(&self) -> Instant;
+}
+
+struct Write<T, F> {
+    work: F,
+    result: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+    deadline: Instant,
+}
+
+impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Job for Write<T, F> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), ()> {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(tx)))
+            .unwrap_or_else(|panic| Err(Error::internal(anyhow::anyhow!("a write panicked: {}", panic_text(&*panic)))));
+        let outcome = result.as_ref().map(|_| ()).map_err(|_| ());
+        self.result = Some(result);
+        outcome
+    }
+
+    fn settle(self: Box<Self>, failure: Option<DbError>) {
+        let result = failure.map(|error| Err(Error::Db(error))).or(self.result);
+        // The caller may have gone away; its write stands all the same.
+        let _ = self.reply.send(result.unwrap_or(Err(Error::Db(DbError::Timeout))));
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
+/// Queues a write and waits until it is committed or refused.
+pub(super) async fn write<T, F>(db: &Arc<Shared>, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+{
+    let options = &db.engine.0.options;
+    let (reply, answer) = oneshot::channel();
+    let job = Box::new(Write { work, result: None, reply, deadline: Instant::now() + options.write_timeout });
+    let must_schedule = {
+        let mut queue = db.group.queue.lock();
+        if queue.jobs.len() >= options.writes_queued_max {
+            return Err(DbError::Overloaded.into());
+        }
+        queue.jobs.push_back(job);
+        !std::mem::replace(&mut queue.is_scheduled, true)
+    };
+    if must_schedule {
+        schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
+    }
+    answer.await.map_err(|_| Error::internal(anyhow::anyhow!("a write was dropped unanswered")))?
+}
+
+fn schedule(db: Arc<Shared>, delay: Duration, next_pause: Duration) {
+    let engine = db.engine.clone();
+    if delay.is_zero() {
+        let refused = db.clone();
+        if let Err(error) = engine.0.writers.submit(move || drain(&db, next_pause)) {
+            fail_all(&refused, &error);
+        }
+    } else {
+        engine.0.writers.submit_after(delay, move || drain(&db, next_pause));
+    }
+}
+
+/// Commits what waits, one batch; then hands the file on if more has come.
+fn drain(db: &Arc<Shared>, next_pause: Duration) {
+    refuse_expired(db);
+    let deadline = Instant::now() + db.engine.0.options.write_timeout;
+    let connection = match db.writers.get(deadline) {
+        Ok(connection) => connection,
+        Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
+        Err(error) => return fail_all(db, &error),
+    };
+    match commit_batch(db, &connection) {
+        Ok(()) => {}
+        Err(DbError::Busy) => {
+            drop(connection);
+            return pause(db, next_pause);
+        }
+        Err(error) => {
+            drop(connection);
+            return fail_all(db, &error);
+        }
+    }
+    drop(connection);
+    let mut queue = db.group.queue.lock();
+    queue.is_scheduled = !queue.jobs.is_empty();
+    if queue.is_scheduled {
+        drop(queue);
+        schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
+    }
+}
+
+/// Another program holds the file: leaves the thread to others and comes back.
+fn pause(db: &Arc<Shared>, pause: Duration) {
+    refuse_expired(db);
+    let mut queue = db.group.queue.lock();
+    queue.is_scheduled = !queue.jobs.is_empty();
+    if queue.is_scheduled {
+        drop(queue);
+        schedule(db.clone(), pause, (pause * 2).min(PAUSE_LONGEST));
+    }
+}
+
+fn refuse_expired(db: &Shared) {
+    let now = Instant::now();
+    let expired = {
+        let mut queue = db.group.queue.lock();
+        // All wait equally long, so the expired ones stand in front.
+        let count = queue.jobs.iter().take_while(|job| job.deadline() <= now).count();
+        queue.jobs.drain(..count).collect::<Vec<_>>()
+    };
+    for job in expired {
+        job.settle(Some(DbError::Busy));
+    }
+}
+
+fn fail_all(db: &Shared, error: &DbError) {
+    let jobs = {
+        let mut queue = db.group.queue.lock();
+        queue.is_scheduled = false;
+        std::mem::take(&mut queue.jobs)
+    };
+    for job in jobs {
+        job.settle(Some(error.clone()));
+    }
+}
+
+/// Runs and commits one batch.
+///
+/// # Errors
+/// Only when nothing was taken from the queue: the transaction could not begin.
+fn commit_batch(db: &Shared, connection: &Connection) -> std::result::Result<(), DbError> {
+    connection.clear_deadline();
+    connection.bound_pages(db.max_pages.load(Ordering::Relaxed))?;
+    connection.run("BEGIN IMMEDIATE")?;
+    let started = Instant::now();
+    let mut batch: Vec<Box<dyn Job>> = Vec::new();
+    let mut has_written = false;
+    while batch.len() < BATCH_CLOSURES && started.elapsed() < BATCH_TIME {
+        let Some(mut job) = db.group.queue.lock().jobs.pop_front() else { break };
+        // With nothing to protect before it in the transaction, a closure needs no savepoint.
+        let outcome = run_one(connection, &mut *job, has_written);
+        batch.push(job);
+        match outcome {
+            Ok(did_write) => has_written |= did_write,
+            Err(error) => {
+                connection.roll_back();
+                settle_all(batch, Some(&error));
+                return Ok(());
+            }
+        }
+    }
+    connection.clear_deadline();
+    match commit(connection) {
+        Ok(()) => {
+            if has_written {
+                db.committed();
+            }
+            settle_all(batch, None);
+        }
+        Err(DbError::ForeignKey | DbError::Unique(_) | DbError::Check(_) | DbError::NotNull(_)) => {
+            connection.roll_back();
+            replay_singly(db, connection, batch);
+        }
+        Err(error) => {
+            connection.roll_back();
+            settle_all(batch, Some(&error));
+        }
+    }
+    Ok(())
+}
+
+fn commit(connection: &Connection) -> std::result::Result<(), DbError> {
+    connection.run("COMMIT")
+}
+
+/// Runs one closure inside the open transaction. True when what it wrote stands, false when it
+/// failed by itself and was undone.
+///
+/// # Errors
+/// When the transaction as a whole is lost.
+fn run_one(connection: &Connection, job: &mut dyn Job, protect: bool) -> std::result::Result<bool, DbError> {
+    if protect {
+        connection.run("SAVEPOINT one")?;
+    }
+    connection.set_deadline(job.deadline().max(Instant::now() + Duration::from_secs(1)));
+    let mut tx = Tx::new(&connection.raw);
+    let outcome = job.run(&mut tx);
+    connection.clear_deadline();
+    if let Some(error) = tx.fatal() {
+        return Err(error.clone());
+    }
+    if connection.raw.is_autocommit() {
+        return Err(DbError::Other("the transaction was ended inside a write".into()));
+    }
+    match (outcome, protect) {
+        (Ok(()), true) => connection.run("RELEASE one")?,
+        (Ok(()), false) => {}
+        (Err(()), true) => connection.run("ROLLBACK TO one").and_then(|()| connection.run("RELEASE one"))?,
+        (Err(()), false) => connection.run("ROLLBACK").and_then(|()| connection.run("BEGIN IMMEDIATE"))?,
+    }
+    Ok(outcome.is_ok())
+}
+
+/// A constraint checked at COMMIT failed: finds the guilty closure by giving each its own
+/// transaction.
+fn replay_singly(db: &Shared, connection: &Connection, batch: Vec<Box<dyn Job>>) {
+    for mut job in batch {
+        let outcome = connection
+            .run("BEGIN IMMEDIATE")
+            .and_then(|()| run_one(connection, &mut *job, false))
+            .and_then(|did_write| commit(connection).map(|()| did_write));
+        match outcome {
+            Ok(did_write) => {
+                if did_write {
+                    db.committed();
+                }
+                job.settle(None);
+            }
+            Err(error) => {
+                connection.roll_back();
+                job.settle(Some(error));
+            }
+        }
+    }
+}
+
+fn settle_all(batch: Vec<Box<dyn Job>>, failure: Option<&DbError>) {
+    for job in batch {
+        job.settle(failure.cloned());
+    }
+}
+
+impl Shared {
+    fn committed(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.is_tidy.store(false, Ordering::Relaxed);
+        self.last_write_ms.store(super::uptime_ms(), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,186 @@
+//! The door to every SQLite file of ruko: [`Db::read`] and [`Db::write`].
+//!
+//! Closures are `Fn` and free of side effects: they may be run again, when a read moves from the
+//! async worker to a database thread or a batch of writes is replayed. Outward effects go through
+//! outbox tables. The engine's own types stay inside this folder.
+
+mod connection;
+mod copy;
+mod engine;
+mod failure;
+mod fleet;
+mod group;
+mod migrate;
+mod pool;
+mod read;
+mod stamp;
+mod tidy;
+mod tx;
+mod workers;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use crate::error::{DbError, Result};
+
+pub use connection::Durability;
+pub use copy::{CopySummary, copy_live};
+pub use engine::{Engine, EngineOptions};
+pub use fleet::{Fenced, Fleet, FleetStats};
+pub use migrate::{MigrationOutcome, Schema};
+pub use stamp::{APPLICATION_ID, Stamp};
+pub use tx::{FromColumn, Row, Tx, Val};
+
+use group::Group;
+use pool::Pool;
+
+/// Readers a file may have open at once.
+const READERS_MAX: u32 = 4;
+
+/// An open database file. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    path: PathBuf,
+    readers: Pool,
+    writers: Pool,
+    /// Keeps one slow or locked file from holding every database thread.
+    slow_reads: Arc<tokio::sync::Semaphore>,
+    group: Group,
+    /// Raised by every committed batch; random at the start.
+    generation: AtomicU64,
+    last_write_ms: AtomicU64,
+    is_tidy: AtomicBool,
+    max_pages: AtomicU32,
+}
+
+/// SQLite's own bound, which stands for "no limit".
+const PAGES_UNLIMITED: u32 = u32::MAX - 1;
+
+static PROCESS_START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Milliseconds since the process started.
+fn uptime_ms() -> u64 {
+    u64::try_from(PROCESS_START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Db {
+    /// Opens an existing file. Blocks; nothing is checked yet but that it can be opened.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`], [`DbError::Corrupt`] and their kin, with the real cause.
+    pub fn open(engine: &Engine, path: &Path, durability: Durability) -> Result<Self> {
+        let threads = &engine.0.pool_threads;
+        let readers = Pool::new(path, connection::Role::Reader, durability, READERS_MAX, threads.clone())?;
+        let writers = Pool::new(path, connection::Role::Writer, durability, 1, threads.clone())?;
+        let db = Self {
+            shared: Arc::new(Shared {
+                slow_reads: Arc::new(tokio::sync::Semaphore::new((engine.options().threads / 2).max(1))),
+                engine: engine.clone(),
+                path: path.to_owned(),
+                readers,
+                writers,
+                group: Group::default(),
+                generation: AtomicU64::new(crate::id::random_u64()),
+                last_write_ms: AtomicU64::new(0),
+                is_tidy: AtomicBool::new(true),
+                max_pages: AtomicU32::new(PAGES_UNLIMITED),
+            }),
+        };
+        // The first open shows the real error and leaves its connection for the first read.
+        drop(db.shared.readers.get(Instant::now() + engine.options().read_timeout)?);
+        Ok(db)
+    }
+
+    /// Runs a read. Point reads and bounded lists stay on the async worker; what takes longer
+    /// than its small budget moves to a database thread and starts again there.
+    ///
+    /// # Errors
+    /// Those of `work`, and any [`DbError`].
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        read::read(&self.shared, work).await
+    }
+
+    /// Runs a read that may scan much: straight on a database thread.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn scan<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        read::on_threads(&self.shared, work).await
+    }
+
+    /// Runs a write in the next group commit. `Ok` means it is on the disk.
+    ///
+    /// # Errors
+    /// Those of `work`, in which case nothing of it stays, and any [`DbError`].
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        group::write(&self.shared, work).await
+    }
+
+    /// A number that changes with every committed write and with every start of the process.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
+    /// Bounds the file to this many bytes; writes past it answer [`DbError::Full`]. A file that
+    /// is larger already keeps its size.
+    pub fn set_max_bytes(&self, bytes: Option<u64>) {
+        let pages = bytes.map_or(PAGES_UNLIMITED, |bytes| u32::try_from(bytes / 4096).unwrap_or(PAGES_UNLIMITED).max(1));
+        self.shared.max_pages.store(pages, Ordering::Relaxed);
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Open connections: readers and writers.
+    pub fn open_connections(&self) -> u32 {
+        self.shared.readers.open_connections() + self.shared.writers.open_connections()
+    }
+
+    /// True when nobody but the asker holds this database.
+    fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+/// The text of a [`DbError`] for an operator, with what to do about it.
+pub fn advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Busy => "another program holds the file's lock: close it, or wait until it is done",
+        DbError::Full => "free disk space, or raise the tenant's storage limit; it recovers by itself",
+        DbError::ReadOnly => "make the file and its folder writable for the user ruko runs as",
+        DbError::Corrupt(_) => "restore the tenant from a backup, or run `ruko doctor`",
+        DbError::Io(_) => "check the disk (dmesg, SMART), then run `ruko doctor`",
+        DbError::Unavailable(_) => "check that the file exists and may be read; `ruko doctor` tells more",
+        DbError::Newer { .. } => "run the newer ruko that wrote this file, or restore an older backup",
+        DbError::Timeout => "the file is slow or its disk overloaded",
+        DbError::Overloaded => "the tenant gets more writes than its disk can take",
+        _ => "this is a defect of ruko: please report it with this log line",
+    }
+}

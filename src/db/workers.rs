@@ -1,0 +1,181 @@
+//! A fixed set of named threads for database work, with a bounded queue and tasks that wait.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::DbError;
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// Threads that take tasks in order; dropped, they finish what is queued and end.
+pub(super) struct Workers {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Task>,
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    sequence: u64,
+    is_stopping: bool,
+}
+
+struct Waiting {
+    due: Instant,
+    sequence: u64,
+    task: Task,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.sequence == other.sequence
+    }
+}
+impl Eq for Waiting {}
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.sequence).cmp(&(other.due, other.sequence))
+    }
+}
+
+impl Workers {
+    /// Starts `count` threads called `name-0`, `name-1` ... with room for `capacity` tasks.
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub(super) fn start(name: &str, count: usize, capacity: usize) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), capacity });
+        let mut threads = Vec::with_capacity(count);
+        for index in 0..count {
+            let shared = shared.clone();
+            let builder = std::thread::Builder::new().name(format!("{name}-{index}"));
+            threads.push(builder.spawn(move || shared.work())?);
+        }
+        Ok(Self { shared, threads: Mutex::new(threads) })
+    }
+
+    /// Queues a task.
+    ///
+    /// # Errors
+    /// [`DbError::Overloaded`] when the queue is full.
+    pub(super) fn submit(&self, task: impl FnOnce() + Send + 'static) -> Result<(), DbError> {
+        let mut queue = self.shared.queue.lock();
+        if queue.ready.len() >= self.shared.capacity {
+            return Err(DbError::Overloaded);
+        }
+        queue.ready.push_back(Box::new(task));
+        drop(queue);
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+
+    /// Queues a task that becomes ready after `delay`. At a stop it runs at once.
+    pub(super) fn submit_after(&self, delay: Duration, task: impl FnOnce() + Send + 'static) {
+        let mut queue = self.shared.queue.lock();
+        queue.sequence += 1;
+        let waiting = Waiting { due: Instant::now() + delay, sequence: queue.sequence, task: Box::new(task) };
+        queue.waiting.push(Reverse(waiting));
+        drop(queue);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        while let Some(task) = self.next() {
+            // Every task answers its caller by itself; a panic here must not cost the thread.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(task)).is_err() {
+                tracing::error!("a database task panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Task> {
+        let mut queue = self.queue.lock();
+        loop {
+            let next_due = queue.waiting.peek().map(|Reverse(waiting)| waiting.due);
+            if next_due.is_some_and(|due| queue.is_stopping || due <= Instant::now()) {
+                return queue.waiting.pop().map(|Reverse(waiting)| waiting.task);
+            }
+            if let Some(task) = queue.ready.pop_front() {
+                return Some(task);
+            }
+            if queue.is_stopping {
+                return None;
+            }
+            match next_due {
+                Some(due) => {
+                    self.changed.wait_until(&mut queue, due);
+                }
+                None => self.changed.wait(&mut queue),
+            }
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shared.queue.lock().is_stopping = true;
+        self.shared.changed.notify_all();
+        let own = std::thread::current().id();
+        for thread in self.threads.get_mut().drain(..) {
+            // The last handle may be dropped by a task, and a thread cannot wait for itself.
+            if thread.thread().id() != own {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn waiting_task_runs_after_its_delay_and_not_before_ready_ones() {
+        let workers = Workers::start("test", 1, 8).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let (late, early) = (sender.clone(), sender);
+        workers.submit_after(Duration::from_millis(20), move || late.send("late").unwrap());
+        workers.submit(move || early.send("early").unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap(), "early");
+        assert_eq!(receiver.recv().unwrap(), "late");
+    }
+
+    #[test]
+    fn full_queue_refuses_and_a_panic_costs_no_thread() {
+        let workers = Workers::start("test", 1, 1).unwrap();
+        let (hold, held) = mpsc::channel::<()>();
+        let (started, has_started) = mpsc::channel();
+        workers
+            .submit(move || {
+                started.send(()).unwrap();
+                let _ = held.recv();
+                panic!("on purpose");
+            })
+            .unwrap();
+        has_started.recv().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        workers.submit(move || sender.send(7).unwrap()).unwrap();
+        assert_eq!(workers.submit(|| ()), Err(DbError::Overloaded));
+        drop(hold);
+        assert_eq!(receiver.recv().unwrap(), 7);
+    }
+}
