@@ -1,0 +1,262 @@
+//! The SQL of tenants, their keys and domains, in the central file.
+
+use std::collections::HashMap;
+
+use crate::clock::Timestamp;
+use crate::crypto::token::SecretHash;
+use crate::db::{Row, Tx, Val};
+use crate::error::{DbError, Error, Result};
+use crate::id::TenantId;
+use crate::vals;
+
+use super::keys::KeyOut;
+use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Plan, Tenant, TenantFilter, TenantState};
+
+const COLUMNS: &str = "t.id, t.number, t.name, t.db_name, t.db_host, t.db_port, t.db_username, \
+    t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
+    t.schema_version, t.deleted_at, t.created_at, t.updated_at";
+
+fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
+    let bad = |what: &str| DbError::Other(format!("tenants.{what} is not readable"));
+    Ok(Tenant {
+        id: row.text(0)?.into(),
+        number: row.get(1)?,
+        name: row.get(2)?,
+        db_name: row.get(3)?,
+        notes: ConnectionNotes { host: row.get(4)?, port: row.get(5)?, username: row.get(6)? },
+        has_db_password: row.get(7)?,
+        plan_code: row.get(8)?,
+        limits: serde_json::from_str(row.text(9)?).map_err(|_| bad("limits_override"))?,
+        max_storage_bytes: row.get(10)?,
+        state: row.text(11)?.parse().map_err(|_| bad("state"))?,
+        schema_version: row.get(12)?,
+        deleted_at: row.get(13)?,
+        created_at: row.get(14)?,
+        updated_at: row.get(15)?,
+    })
+}
+
+/// A row about to be written.
+#[derive(Debug, Clone)]
+pub(super) struct TenantRow {
+    pub(super) id: TenantId,
+    pub(super) name: String,
+    pub(super) db_name: String,
+    pub(super) notes: ConnectionNotes,
+    pub(super) db_password_enc: Option<Vec<u8>>,
+    pub(super) plan_code: String,
+    pub(super) state: TenantState,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn insert(tx: &mut Tx<'_>, row: &TenantRow) -> Result<()> {
+    tx.execute(
+        "INSERT INTO tenants (id, name, db_name, db_host, db_port, db_username, db_password_enc, plan_code, state, \
+         created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+        vals![
+            row.id.as_str(),
+            &row.name,
+            &row.db_name,
+            &row.notes.host,
+            row.notes.port,
+            &row.notes.username,
+            row.db_password_enc.as_ref(),
+            &row.plan_code,
+            row.state.as_str(),
+            row.now
+        ],
+    )
+    .map_err(|error| Error::from(error).taken("db_name", "db_name"))?;
+    Ok(())
+}
+
+pub(super) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Tenant>> {
+    Ok(tx.query_opt(&format!("SELECT {COLUMNS} FROM tenants t WHERE t.id = ?1"), vals![id], read_tenant)?)
+}
+
+pub(super) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
+    find(tx, id)?.ok_or_else(|| Error::not_found("tenant", id))
+}
+
+pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
+    let pattern = filter.search.as_deref().map(like_pattern);
+    let state = filter.state.map(TenantState::as_str);
+    let condition = "(?1 IS NULL OR t.name LIKE ?1 ESCAPE '\\' OR t.id LIKE ?1 ESCAPE '\\' OR t.db_name LIKE ?1 ESCAPE '\\') \
+                     AND (t.state = ?2 OR (?2 IS NULL AND t.state NOT IN ('deleted', 'deleting', 'creating')))";
+    tx.snapshot()?;
+    let total = tx.query_one(
+        &format!("SELECT count(*) FROM tenants t WHERE {condition}"),
+        vals![&pattern, state],
+        |row| row.get(0),
+    )?;
+    let tenants = tx.query(
+        &format!("SELECT {COLUMNS} FROM tenants t WHERE {condition} ORDER BY t.number LIMIT ?3 OFFSET ?4"),
+        vals![&pattern, state, limit, offset],
+        read_tenant,
+    )?;
+    Ok((tenants, total))
+}
+
+/// A LIKE pattern for "contains this text", for use with `ESCAPE '\'`.
+fn like_pattern(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Sets one column of a tenant and `updated_at`. `column` is ours, never a client's.
+pub(super) fn set(tx: &mut Tx<'_>, id: &str, column: &str, value: Val<'_>, now: Timestamp) -> Result<()> {
+    let sql = format!("UPDATE tenants SET {column} = ?2, updated_at = ?3 WHERE id = ?1");
+    let changed = tx.execute(&sql, &[id.into(), value, now.into()])?;
+    if changed == 0 { Err(Error::not_found("tenant", id)) } else { Ok(()) }
+}
+
+pub(super) fn set_limits(tx: &mut Tx<'_>, id: &str, limits: LimitsPatch, now: Timestamp) -> Result<()> {
+    let text = serde_json::to_string(&limits).map_err(Error::internal)?;
+    set(tx, id, "limits_override", Val::Text(&text), now)
+}
+
+pub(super) fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    tx.execute("DELETE FROM tenants WHERE id = ?1", vals![id])?;
+    Ok(())
+}
+
+pub(super) fn in_state(tx: &mut Tx<'_>, state: TenantState) -> Result<Vec<Tenant>> {
+    let sql = format!("SELECT {COLUMNS} FROM tenants t WHERE t.state = ?1 ORDER BY t.number");
+    Ok(tx.query(&sql, vals![state.as_str()], read_tenant)?)
+}
+
+pub(super) fn trash_name(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
+    Ok(tx.query_opt("SELECT trash_name FROM tenants WHERE id = ?1", vals![id], |row| row.get(0))?.flatten())
+}
+
+pub(super) fn next_db_name(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
+    Ok(tx.query_opt("SELECT db_name_next FROM tenants WHERE id = ?1", vals![id], |row| row.get(0))?.flatten())
+}
+
+/// True when another tenant's file has, or is about to get, this name.
+pub(super) fn is_db_name_taken(tx: &mut Tx<'_>, db_name: &str, except_id: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM tenants WHERE id <> ?2 AND (db_name = ?1 OR db_name_next = ?1))";
+    Ok(tx.query_one(sql, vals![db_name, except_id], |row| row.get(0))?)
+}
+
+pub(super) fn find_plan(tx: &mut Tx<'_>, code: &str) -> Result<Option<Plan>> {
+    let sql = "SELECT code, label, max_phone_numbers, max_messages_per_day, max_messages_per_month, \
+               max_auto_replies, max_scheduled_messages FROM plans WHERE code = ?1";
+    Ok(tx.query_opt(sql, vals![code], |row| {
+        Ok(Plan {
+            code: row.get(0)?,
+            label: row.get(1)?,
+            limits: Limits {
+                max_phone_numbers: row.get(2)?,
+                max_messages_per_day: row.get(3)?,
+                max_messages_per_month: row.get(4)?,
+                max_auto_replies: row.get(5)?,
+                max_scheduled_messages: row.get(6)?,
+            },
+        })
+    })?)
+}
+
+/// A key with the tenant it names.
+pub(super) struct KeyRow {
+    pub(super) tenant: Tenant,
+    pub(super) key_id: i64,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+pub(super) fn tenant_of_key(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<Option<TenantId>> {
+    let sql = "SELECT tenant_id FROM api_keys WHERE hash = ?1 AND kind = 'tenant'";
+    Ok(tx.query_opt(sql, vals![hash], |row| Ok(row.text(0)?.into()))?)
+}
+
+pub(super) fn find_key(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<Option<KeyRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, k.id, k.expires_at FROM api_keys k JOIN tenants t ON t.id = k.tenant_id \
+         WHERE k.hash = ?1 AND k.kind = 'tenant' AND k.is_active = 1"
+    );
+    Ok(tx.query_opt(&sql, vals![hash], |row| {
+        Ok(KeyRow { tenant: read_tenant(row)?, key_id: row.get(16)?, expires_at: row.get(17)? })
+    })?)
+}
+
+/// A key about to be written.
+#[derive(Debug, Clone)]
+pub(super) struct NewKeyRow {
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) hash: SecretHash,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn insert_key(tx: &mut Tx<'_>, tenant_id: &str, key: &NewKeyRow) -> Result<i64> {
+    let sql = "INSERT INTO api_keys (tenant_id, kind, name, prefix, hash, expires_at, created_at) \
+               VALUES (?1, 'tenant', ?2, ?3, ?4, ?5, ?6) RETURNING id";
+    let values = vals![tenant_id, &key.name, &key.prefix, &key.hash, key.expires_at, key.now];
+    Ok(tx.query_one(sql, values, |row| row.get(0))?)
+}
+
+pub(super) fn list_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<KeyOut>> {
+    let sql = "SELECT id, name, prefix, is_active, expires_at, last_used_at, created_at FROM api_keys \
+               WHERE tenant_id = ?1 AND kind = 'tenant' ORDER BY id";
+    Ok(tx.query(sql, vals![tenant_id], |row| {
+        Ok(KeyOut {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            prefix: row.get(2)?,
+            is_active: row.get(3)?,
+            expires_at: row.get(4)?,
+            last_used_at: row.get(5)?,
+            created_at: row.get(6)?,
+        })
+    })?)
+}
+
+pub(super) fn count_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<i64> {
+    let sql = "SELECT count(*) FROM api_keys WHERE tenant_id = ?1 AND kind = 'tenant'";
+    Ok(tx.query_one(sql, vals![tenant_id], |row| row.get(0))?)
+}
+
+/// Ends the tenant's keys at `at`, or at once by deleting them.
+pub(super) fn retire_keys(tx: &mut Tx<'_>, tenant_id: &str, at: Option<Timestamp>) -> Result<()> {
+    let condition = "tenant_id = ?1 AND kind = 'tenant'";
+    match at {
+        None => tx.execute(&format!("DELETE FROM api_keys WHERE {condition}"), vals![tenant_id])?,
+        Some(at) => tx.execute(
+            &format!("UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE {condition}"),
+            vals![tenant_id, at],
+        )?,
+    };
+    Ok(())
+}
+
+pub(super) fn remove_key(tx: &mut Tx<'_>, tenant_id: &str, key_id: i64) -> Result<()> {
+    let sql = "DELETE FROM api_keys WHERE tenant_id = ?1 AND id = ?2 AND kind = 'tenant'";
+    if tx.execute(sql, vals![tenant_id, key_id])? == 0 { Err(Error::not_found("key", key_id)) } else { Ok(()) }
+}
+
+pub(super) fn touch_keys(tx: &mut Tx<'_>, used: &HashMap<i64, Timestamp>) -> Result<()> {
+    for (id, at) in used {
+        tx.execute("UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1", vals![*id, *at])?;
+    }
+    Ok(())
+}
+
+pub(super) fn list_domains(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Domain>> {
+    let sql = "SELECT id, domain, created_at FROM domains WHERE tenant_id = ?1 ORDER BY id";
+    Ok(tx.query(sql, vals![tenant_id], |row| {
+        Ok(Domain { id: row.get(0)?, domain: row.get(1)?, created_at: row.get(2)? })
+    })?)
+}
+
+pub(super) fn insert_domain(tx: &mut Tx<'_>, tenant_id: &str, domain: &str, now: Timestamp) -> Result<Domain> {
+    let sql = "INSERT INTO domains (domain, tenant_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3) RETURNING id";
+    let id = tx
+        .query_one(sql, vals![domain, tenant_id, now], |row| row.get(0))
+        .map_err(|error| Error::from(error).taken("domains.domain", "domain"))?;
+    Ok(Domain { id, domain: domain.to_owned(), created_at: now })
+}
+
+pub(super) fn remove_domain(tx: &mut Tx<'_>, tenant_id: &str, domain_id: i64) -> Result<()> {
+    let removed = tx.execute("DELETE FROM domains WHERE tenant_id = ?1 AND id = ?2", vals![tenant_id, domain_id])?;
+    if removed == 0 { Err(Error::not_found("domain", domain_id)) } else { Ok(()) }
+}
