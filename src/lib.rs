@@ -4,6 +4,7 @@
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
 
 pub mod clock;
+pub mod config;
 pub mod data_dir;
 pub mod error;
 pub mod id;
