@@ -4,7 +4,9 @@
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
 
 pub mod clock;
+pub mod config;
 pub mod crypto;
+pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;

@@ -1,0 +1,60 @@
+//! What is wrong with a configuration: always everything, not only the first thing.
+
+use std::fmt;
+
+/// The configuration cannot be used.
+#[derive(Debug)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The signing secret is one that stands in public documentation; holds where it came from.
+    #[error(
+        "auth.secret_key: the value from {0} stands in public documentation, so anybody could sign tokens with it; \
+         use a random one, or leave it out and ruko makes one"
+    )]
+    PlaceholderSecret(String),
+    /// Anything else, as a sentence for people.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl ConfigError {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// Everything that is wrong.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whether the start was refused because of a documented secret.
+    pub fn has_placeholder_secret(&self) -> bool {
+        self.problems.iter().any(|problem| matches!(problem, Problem::PlaceholderSecret(_)))
+    }
+
+    /// The exit code of a process that stops because of this: 78 (`EX_CONFIG`) for a documented
+    /// secret, which a supervisor must not answer with a restart, else 1.
+    pub fn exit_code(&self) -> u8 {
+        if self.has_placeholder_secret() { 78 } else { 1 }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.as_slice() {
+            [one] => write!(f, "the configuration is not usable: {one}"),
+            many => {
+                write!(f, "the configuration is not usable, {} problems:", many.len())?;
+                many.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,17 @@
+//! `[limits]`: how much one caller may ask for.
+
+use super::section::section;
+
+section! {
+    /// How much one caller may ask for.
+    pub struct Limits = "limits" {
+        /// Requests per minute of one user token or gateway key.
+        requests_per_minute: u32 = 600, within 1..=1_000_000;
+        /// Requests per minute before a login, counted per tenant key and address.
+        before_login_per_minute: u32 = 600, within 1..=1_000_000;
+        /// Requests per minute of one caller of the central API.
+        central_per_minute: u32 = 600, within 1..=1_000_000;
+        /// Most rows a page of a list may have.
+        max_page_size: u32 = 100, within 1..=1000;
+    }
+}

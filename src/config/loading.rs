@@ -1,0 +1,110 @@
+//! A configuration while its layers are put on top of each other.
+
+use std::collections::BTreeMap;
+
+use super::error::{ConfigError, Problem};
+use super::nearest::did_you_mean;
+use super::origin::Origin;
+use super::value::Raw;
+use super::{Config, Loaded};
+
+/// What the layers so far have made, with everything there is to say about it.
+#[derive(Default)]
+pub(super) struct Loading {
+    config: Config,
+    origins: BTreeMap<String, Origin>,
+    problems: Vec<Problem>,
+    notices: Vec<String>,
+    not_needed: Vec<String>,
+}
+
+impl Loading {
+    /// What the layers so far say.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Name and variable of every setting.
+    pub(super) fn names(&mut self) -> Vec<(String, String)> {
+        self.config.fields().into_iter().map(|field| (field.name, field.env_name)).collect()
+    }
+
+    /// Where the value of a setting came from so far.
+    pub(super) fn origin(&self, name: &str) -> Origin {
+        self.origins.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Takes a value, or notes why not.
+    pub(super) fn set(&mut self, name: &str, raw: &Raw, origin: Origin) {
+        let mut fields = self.config.fields();
+        let Some(field) = fields.iter_mut().find(|field| field.name == name) else {
+            let hint = did_you_mean(name, fields.iter().map(|field| field.name.as_str()));
+            return self.problem(format!("{origin}: there is no setting {name}{hint}"));
+        };
+        match field.set(raw) {
+            Ok(()) => {
+                self.origins.insert(name.to_owned(), origin);
+            }
+            Err(expected) => self.bad_value(name, &origin, raw, &expected),
+        }
+    }
+
+    /// Notes that a value is not acceptable.
+    pub(super) fn bad_value(&mut self, name: &str, origin: &Origin, raw: &Raw, expected: &str) {
+        let is_secret = self.config.fields().iter().any(|field| field.name == name && field.value.is_secret());
+        let shown = if is_secret { "the value".to_owned() } else { shown(raw) };
+        self.problem(format!("{name}: {shown} from {origin} is not {expected}"));
+    }
+
+    /// Notes something that keeps the configuration from being used.
+    pub(super) fn problem(&mut self, text: String) {
+        self.problems.push(Problem::Other(text));
+    }
+
+    /// Notes something the operator should know.
+    pub(super) fn notice(&mut self, text: String) {
+        self.notices.push(text);
+    }
+
+    /// Notes a variable about a database server. They all become one notice.
+    pub(super) fn not_needed(&mut self, name: &str) {
+        if !self.not_needed.iter().any(|noted| noted == name) {
+            self.not_needed.push(name.to_owned());
+        }
+    }
+
+    /// Looks at the whole, then gives the configuration or everything that is wrong with it.
+    pub(super) fn finish(mut self) -> Result<Loaded, ConfigError> {
+        if self.config.http.tls_cert.is_some() != self.config.http.tls_key.is_some() {
+            self.problem("http.tls_cert and http.tls_key belong together, only one of them is set".to_owned());
+        }
+        if self.config.auth.is_placeholder_secret_key() {
+            let origin = self.origin("auth.secret_key");
+            if self.config.debug {
+                self.notice(format!("{origin} stands in public documentation: good for trying out, nothing else"));
+            } else {
+                self.problems.push(Problem::PlaceholderSecret(origin.to_string()));
+            }
+        }
+        if !self.not_needed.is_empty() {
+            let names = self.not_needed.join(", ");
+            self.notice(format!("{names} set, not needed: ruko stores data in SQLite files"));
+        }
+        if self.problems.is_empty() {
+            Ok(Loaded { config: self.config, notices: self.notices, origins: self.origins })
+        } else {
+            Err(ConfigError::new(self.problems))
+        }
+    }
+}
+
+/// The value for a message, shortened where somebody put a whole file into it.
+fn shown(raw: &Raw) -> String {
+    const LONGEST: usize = 100;
+    let text = match raw {
+        Raw::One(text) => format!("{text:?}"),
+        Raw::Many(texts) => format!("{texts:?}"),
+        Raw::Unfit(what) => format!("the {what}"),
+    };
+    if text.chars().count() > LONGEST { text.chars().take(LONGEST).chain("...".chars()).collect() } else { text }
+}

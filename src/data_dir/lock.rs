@@ -1,0 +1,47 @@
+//! The lock on a data directory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::error::{DataDirError, Doing};
+
+/// An exclusive lock that the operating system ends with the process, however that ends. The file
+/// stays: if it were removed, two processes could hold locks on two files of that name.
+#[derive(Debug)]
+pub struct DirLock {
+    _held: File,
+}
+
+impl DirLock {
+    /// Takes the lock, or says who has it.
+    pub(super) fn take(path: &Path) -> Result<Self, DataDirError> {
+        let failed = |doing| move |error| DataDirError::from_io(path, doing, error);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(path).map_err(failed(Doing::Locking))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let root = path.parent().unwrap_or(path).to_owned();
+                return Err(DataDirError::Locked { root, pid: holder(&mut file) });
+            }
+            Err(errno) => return Err(failed(Doing::Locking)(errno.into())),
+        }
+        // The id of the last holder may be longer than ours.
+        file.set_len(0).map_err(failed(Doing::Writing))?;
+        writeln!(file, "{}", std::process::id()).map_err(failed(Doing::Writing))?;
+        Ok(Self { _held: file })
+    }
+}
+
+/// The id in the lock file. Only good while somebody holds the lock.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
