@@ -10,3 +10,4 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
+pub mod tenants;

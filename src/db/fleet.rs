@@ -150,8 +150,11 @@ impl Fleet {
                         tenant.id = %occupied.id, error.code = error.code(), %error, advice = super::advice(&error),
                         "tenant file cannot be opened"
                     );
-                    let until = Instant::now() + FAILURE_REMEMBERED;
-                    berths.insert(occupied.id.clone(), Berth::Failed(error.clone(), until));
+                    // A missing file may have been renamed a moment ago; a damaged one stays so.
+                    if !matches!(error, DbError::Unavailable(_)) {
+                        let until = Instant::now() + FAILURE_REMEMBERED;
+                        berths.insert(occupied.id.clone(), Berth::Failed(error.clone(), until));
+                    }
                     Err(Error::Db(error))
                 }
                 Err(other) => Err(other),

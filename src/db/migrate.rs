@@ -105,13 +105,12 @@ impl Schema {
         self.migrations.to_latest(&mut connection.raw).map_err(|error| migration_error(&error))
     }
 
-    /// Names and SQL of everything a file of this schema may contain, sorted.
-    ///
-    /// # Errors
-    /// Any [`DbError`] of the in-memory copy.
-    pub fn objects(&self) -> Result<Vec<(String, String)>, DbError> {
-        let connection = self.in_memory()?;
-        schema_objects(&connection)
+    /// Names and SQL of everything a file of this schema version may contain, sorted by name.
+    pub(super) fn objects_at(&self, version: i64) -> Result<Vec<(String, String)>> {
+        let version = usize::try_from(version).map_err(Error::internal)?;
+        let mut connection = rusqlite::Connection::open_in_memory().map_err(|error| db_error(&error))?;
+        self.migrations.to_version(&mut connection, version).map_err(|error| migration_error(&error))?;
+        Ok(schema_objects(&connection)?)
     }
 
     fn in_memory(&self) -> Result<rusqlite::Connection, DbError> {

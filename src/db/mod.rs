@@ -4,6 +4,7 @@
 //! async worker to a database thread or a batch of writes is replayed. Outward effects go through
 //! outbox tables. The engine's own types stay inside this folder.
 
+mod adopt;
 mod connection;
 mod copy;
 mod engine;
@@ -25,6 +26,7 @@ use std::time::Instant;
 
 use crate::error::{DbError, Result};
 
+pub use adopt::Adoption;
 pub use connection::Durability;
 pub use copy::{CopySummary, copy_live};
 pub use engine::{Engine, EngineOptions};

@@ -99,6 +99,9 @@ impl Tenants {
         if row.expires_at.is_some_and(|at| at <= now) {
             return Err(invalid());
         }
+        if !row.tenant.state.is_visible() {
+            return Err(invalid());
+        }
         row.tenant.state.check_serving()?;
         let tenant = Arc::new(row.tenant.activate(epoch)?);
         let cached = CachedKey {

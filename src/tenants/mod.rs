@@ -6,6 +6,7 @@
 
 mod access;
 mod create;
+mod domains;
 mod epoch;
 mod keys;
 mod life;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::crypto::Keyring;
 use crate::data_dir::{DataDir, DbName};
 use crate::db::{Db, Engine, Fleet, Schema};
-use crate::error::{Error, Result};
+use crate::error::{DbError, Error, Result};
 
 pub use access::ActiveTenant;
 pub use keys::{KeyIn, KeyOut, NewKey};
@@ -67,7 +68,17 @@ impl Tenants {
     /// # Errors
     /// What opening the file says, see [`Fleet::get`].
     pub async fn open(&self, tenant: &ActiveTenant) -> Result<Db> {
-        let db = self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await?;
+        let db = match self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await {
+            // The file may have been renamed while this request was under way.
+            Err(Error::Db(DbError::Unavailable(text))) => {
+                let now = self.active(&tenant.id).await?;
+                if now.db_name == tenant.db_name {
+                    return Err(DbError::Unavailable(text).into());
+                }
+                self.shared.fleet.get(&tenant.id, || self.file_of(&now.db_name)).await?
+            }
+            other => other?,
+        };
         db.set_max_bytes(tenant.max_storage_bytes);
         Ok(db)
     }

@@ -23,8 +23,6 @@ pub enum TenantState {
     Suspended,
     /// Its file is closed and complete, so that it can be copied; requests answer 403.
     Frozen,
-    /// Its file changes its name; a start of the server finishes that.
-    Renaming,
     /// Its file moves to the trash; a start of the server finishes that.
     Deleting,
     /// Its file waits in the trash.
@@ -39,10 +37,14 @@ impl TenantState {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Frozen => "frozen",
-            Self::Renaming => "renaming",
             Self::Deleting => "deleting",
             Self::Deleted => "deleted",
         }
+    }
+
+    /// True for a tenant that its callers may know of.
+    pub fn is_visible(self) -> bool {
+        matches!(self, Self::Active | Self::Suspended | Self::Frozen)
     }
 
     /// Fine when requests may be served.
@@ -58,15 +60,7 @@ impl FromStr for TenantState {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let all = [
-            Self::Creating,
-            Self::Active,
-            Self::Suspended,
-            Self::Frozen,
-            Self::Renaming,
-            Self::Deleting,
-            Self::Deleted,
-        ];
+        let all = [Self::Creating, Self::Active, Self::Suspended, Self::Frozen, Self::Deleting, Self::Deleted];
         let found = all.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| Error::internal(anyhow::anyhow!("unknown tenant state {text:?}")))
     }
@@ -93,7 +87,7 @@ pub struct Tenant {
     pub number: i64,
     /// Its name.
     pub name: String,
-    /// Logical name of its file.
+    /// Logical name of its file; in the trash, the name it had.
     pub db_name: String,
     /// Notes on a database elsewhere.
     pub notes: ConnectionNotes,

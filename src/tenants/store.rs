@@ -12,7 +12,7 @@ use crate::vals;
 use super::keys::KeyOut;
 use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Plan, Tenant, TenantFilter, TenantState};
 
-const COLUMNS: &str = "t.id, t.number, t.name, t.db_name, t.db_host, t.db_port, t.db_username, \
+const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
     t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
     t.schema_version, t.deleted_at, t.created_at, t.updated_at";
 
@@ -74,8 +74,10 @@ pub(super) fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Tenant>> {
     Ok(tx.query_opt(&format!("SELECT {COLUMNS} FROM tenants t WHERE t.id = ?1"), vals![id], read_tenant)?)
 }
 
+/// A tenant its callers may know of: neither half made nor deleted.
 pub(super) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
-    find(tx, id)?.ok_or_else(|| Error::not_found("tenant", id))
+    let found = find(tx, id)?.filter(|tenant| tenant.state.is_visible());
+    found.ok_or_else(|| Error::not_found("tenant", id))
 }
 
 pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
@@ -112,6 +114,44 @@ pub(super) fn set(tx: &mut Tx<'_>, id: &str, column: &str, value: Val<'_>, now: 
 pub(super) fn set_limits(tx: &mut Tx<'_>, id: &str, limits: LimitsPatch, now: Timestamp) -> Result<()> {
     let text = serde_json::to_string(&limits).map_err(Error::internal)?;
     set(tx, id, "limits_override", Val::Text(&text), now)
+}
+
+/// The file goes to the trash under `trash_name`; its name is free again.
+pub(super) fn mark_deleting(tx: &mut Tx<'_>, id: &str, trash_name: &str, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE tenants SET state = 'deleting', db_name_was = db_name, trash_name = ?2, deleted_at = ?3, \
+               updated_at = ?3 WHERE id = ?1";
+    tx.execute(sql, vals![id, trash_name, now])?;
+    Ok(())
+}
+
+pub(super) fn mark_deleted(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    tx.execute("UPDATE tenants SET state = 'deleted', db_name = NULL WHERE id = ?1", vals![id])?;
+    Ok(())
+}
+
+/// Takes the name a file comes back under from the trash.
+pub(super) fn mark_undeleted(tx: &mut Tx<'_>, id: &str, db_name: &str, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE tenants SET state = 'active', db_name = ?2, db_name_was = NULL, trash_name = NULL, \
+               deleted_at = NULL, updated_at = ?3 WHERE id = ?1 AND state = 'deleted'";
+    tx.execute(sql, vals![id, db_name, now]).map_err(|error| Error::from(error).taken("db_name", "db_name"))?;
+    Ok(())
+}
+
+pub(super) fn finish_rename(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE tenants SET db_name = db_name_next, db_name_next = NULL, updated_at = ?2 \
+               WHERE id = ?1 AND db_name_next IS NOT NULL";
+    tx.execute(sql, vals![id, now])?;
+    Ok(())
+}
+
+pub(super) fn half_renamed(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
+    let sql = format!("SELECT {COLUMNS} FROM tenants t WHERE t.db_name_next IS NOT NULL");
+    Ok(tx.query(&sql, &[], read_tenant)?)
+}
+
+pub(super) fn deleted_before(tx: &mut Tx<'_>, before: Timestamp) -> Result<Vec<TenantId>> {
+    let sql = "SELECT id FROM tenants WHERE deleted_at < ?1 AND state = 'deleted' ORDER BY deleted_at LIMIT 100";
+    Ok(tx.query(sql, vals![before], |row| Ok(row.text(0)?.into()))?)
 }
 
 pub(super) fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {

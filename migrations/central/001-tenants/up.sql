@@ -28,8 +28,9 @@ CREATE TABLE tenants (
     name            TEXT    NOT NULL,
     company_name    TEXT,
     email           TEXT,
-    db_name         TEXT    NOT NULL COLLATE NOCASE UNIQUE,
-    db_name_next    TEXT    COLLATE NOCASE UNIQUE, -- while state is 'renaming'
+    db_name         TEXT    COLLATE NOCASE UNIQUE, -- NULL while the file is in the trash
+    db_name_next    TEXT    COLLATE NOCASE UNIQUE, -- set while the file is being renamed
+    db_name_was     TEXT,                          -- what an undelete goes back to
     db_host         TEXT,
     db_port         INTEGER,
     db_username     TEXT,
@@ -38,7 +39,7 @@ CREATE TABLE tenants (
     limits_override TEXT    NOT NULL DEFAULT '{}',
     max_storage_bytes INTEGER,
     state           TEXT    NOT NULL DEFAULT 'active'
-                    CHECK (state IN ('creating', 'active', 'suspended', 'frozen', 'renaming', 'deleting', 'deleted')),
+                    CHECK (state IN ('creating', 'active', 'suspended', 'frozen', 'deleting', 'deleted')),
     settings        TEXT    NOT NULL DEFAULT '{}',
     schema_version  INTEGER NOT NULL DEFAULT 0, -- a hint; the file itself decides
     trash_name      TEXT,
