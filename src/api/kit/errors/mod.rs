@@ -1,0 +1,176 @@
+//! How a domain error looks on the wire: one renderer, three families. A 5xx is logged here, once,
+//! with its cause; the answer shows nothing of it.
+
+mod express;
+mod fastapi;
+mod laravel;
+mod user_message;
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use poem::Response;
+use serde_json::{Map, Value};
+
+use crate::error::{Credential, DbError, Error};
+
+use super::family::Family;
+use super::panic::Panicked;
+use super::request::RequestId;
+
+pub use laravel::validation_text;
+pub use user_message::Language;
+
+/// What of a request an error's answer needs; taken before the handler consumes it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The family of the route.
+    pub family: Family,
+    /// Id of the request.
+    pub request_id: RequestId,
+    /// The language people want to read, when one was asked for.
+    pub language: Option<Language>,
+}
+
+impl Asked {
+    /// From a request that came in for a route of this family.
+    pub fn of(request: &poem::Request, family: Family) -> Self {
+        let language = request.header("accept-language").map(Language::from_header);
+        Self { family, request_id: super::request::request_id(request), language }
+    }
+}
+
+/// The answer for any error of a handler, an extractor or the framework.
+pub fn render(error: poem::Error, asked: &Asked) -> Response {
+    if error.is_from_response() {
+        return error.into_response();
+    }
+    if error.is::<Panicked>() {
+        let error = Error::Internal(anyhow::anyhow!("a handler panicked"));
+        return answer(&error, asked);
+    }
+    let error = from_framework(error);
+    log_if_ours(&error, asked);
+    answer(&error, asked)
+}
+
+/// What the framework's own errors mean.
+fn from_framework(error: poem::Error) -> Error {
+    use poem::error::{MethodNotAllowedError, NotFoundError, ParsePathError};
+    use poem_openapi::error as oai;
+    if error.is::<Error>() {
+        return error.downcast::<Error>().unwrap_or_else(|_| Error::internal(anyhow::anyhow!("lost error")));
+    }
+    match () {
+        () if error.is::<NotFoundError>() => Error::RouteNotFound(String::new()),
+        () if error.is::<MethodNotAllowedError>() => {
+            Error::MethodNotAllowed { method: String::new(), path: String::new(), allowed: String::new() }
+        }
+        () if error.is::<ParsePathError>() || error.is::<oai::ParsePathError>() => Error::not_found("resource", ""),
+        () if error.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType(error.to_string()),
+        () if error.status().is_client_error() => Error::Malformed(error.to_string()),
+        () => Error::internal(anyhow::anyhow!("{error}")),
+    }
+}
+
+fn log_if_ours(error: &Error, asked: &Asked) {
+    if error.status() < 500 || matches!(error, Error::Db(DbError::Full)) {
+        return;
+    }
+    let (code, request_id) = (error.code(), asked.request_id.as_str());
+    match error {
+        Error::Internal(cause) => tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed"),
+        Error::Db(cause) => {
+            tracing::error!(error.code = code, request_id, error = %cause, advice = crate::db::advice(cause), "request failed");
+        }
+        other => tracing::warn!(error.code = code, request_id, error = %other, "request refused"),
+    }
+}
+
+/// The answer for a domain error.
+pub fn answer(error: &Error, asked: &Asked) -> Response {
+    let (status, mut body) = match asked.family {
+        Family::Laravel => laravel::body(error),
+        Family::Express => express::body(error),
+        Family::FastApi => fastapi::body(error),
+    };
+    body.insert("code".into(), error.code().into());
+    body.insert("request_id".into(), asked.request_id.as_str().into());
+    if let Some(language) = asked.language {
+        body.insert("user_message".into(), user_message::text(error, language).into());
+    }
+    let mut response = Response::builder().status(status).body(Value::Object(body).to_string());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    match error {
+        Error::TooManyRequests { retry_after_secs, .. } => {
+            headers.insert(RETRY_AFTER, (*retry_after_secs).into());
+        }
+        Error::Unavailable(_) | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Error::MethodNotAllowed { allowed, .. } => {
+            if let Ok(allowed) = HeaderValue::from_str(allowed) {
+                headers.insert(ALLOW, allowed);
+            }
+        }
+        Error::CredentialMissing(Credential::UserToken) | Error::CredentialInvalid { kind: Credential::UserToken, .. } => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// Builds the JSON object of an answer.
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A sentence for programs and logs that gives away nothing of the server's inside.
+fn public_text(error: &Error) -> String {
+    match error {
+        Error::Internal(_) => "Server Error".into(),
+        Error::Db(db) => public_db_text(db).into(),
+        Error::Malformed(_) => "The request body could not be read as JSON or form fields.".into(),
+        Error::TenantNotActive(state) => format!("This tenant is {state}. Please contact its operator."),
+        other => {
+            let text = other.to_string();
+            let mut chars = text.chars();
+            chars.next().map_or(text.clone(), |first| format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')))
+        }
+    }
+}
+
+fn public_db_text(error: &DbError) -> &'static str {
+    match error {
+        DbError::Unique(_) => "A record with these values exists already.",
+        DbError::ForeignKey => "The record is still referred to by others.",
+        DbError::Busy => "The tenant's data is locked by another program. Try again.",
+        DbError::Full => "No storage space is left. Nothing was changed.",
+        DbError::ReadOnly => "The tenant's data is read-only at the moment. Nothing was changed.",
+        DbError::Corrupt(_) | DbError::Io(_) | DbError::Unavailable(_) | DbError::Newer { .. } => {
+            "The tenant's data is not available. Its operator finds the reason in the log."
+        }
+        DbError::Timeout | DbError::Overloaded => "The server is busy. Try again.",
+        DbError::Check(_) | DbError::NotNull(_) | DbError::Other(_) => "Server Error",
+    }
+}
+
+impl poem::error::ResponseError for Error {
+    fn status(&self) -> StatusCode {
+        status_of(self)
+    }
+}
+
+impl poem_openapi::ApiResponse for Error {
+    /// Documented per operation, by the wrapper that knows its family.
+    fn meta() -> poem_openapi::registry::MetaResponses {
+        poem_openapi::registry::MetaResponses { responses: Vec::new() }
+    }
+
+    fn register(_registry: &mut poem_openapi::registry::Registry) {}
+}

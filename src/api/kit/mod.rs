@@ -1,0 +1,19 @@
+//! What all dialects share: how a request is read, who may send it, how an answer looks.
+
+pub mod body;
+pub mod credentials;
+pub mod errors;
+pub mod etag;
+pub mod family;
+pub mod input;
+pub mod money;
+pub mod openapi;
+pub mod operation;
+pub mod page;
+pub mod params;
+pub mod panic;
+pub mod rate_limit;
+pub mod reply;
+pub mod request;
+pub mod route_table;
+pub mod shape;
