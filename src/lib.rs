@@ -10,4 +10,7 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
+pub mod api;
+pub mod money;
 pub mod tenants;
+pub mod users;

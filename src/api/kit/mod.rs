@@ -1,13 +1,11 @@
 //! What all dialects share: how a request is read, who may send it, how an answer looks.
 
 pub mod body;
-pub mod credentials;
 pub mod errors;
 pub mod etag;
 pub mod family;
 pub mod input;
 pub mod money;
-pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod params;

@@ -1,6 +1,7 @@
 //! How a domain error looks on the wire: one renderer, three families. A 5xx is logged here, once,
 //! with its cause; the answer shows nothing of it.
 
+pub mod document;
 mod express;
 mod fastapi;
 mod laravel;

@@ -1,0 +1,106 @@
+//! The error answers of an operation, for the document: which can happen follows from its
+//! credentials, parameters and body; how they look from its family.
+
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaMediaType, MetaOperation, MetaParamIn, MetaResponse, Registry};
+use poem_openapi::types::Type;
+
+use crate::api::kit::family::Family;
+
+/// An error of the routes that follow Laravel.
+#[derive(Debug, Object)]
+#[oai(rename = "ErrorL")]
+struct LaravelError {
+    /// Short title.
+    error: Option<String>,
+    /// What is wrong.
+    message: Option<String>,
+    /// What to do about it.
+    hint: Option<String>,
+    /// For a 422: the texts of each refused field.
+    errors: Option<std::collections::HashMap<String, Vec<String>>>,
+    /// Stable code for programs, snake case.
+    code: String,
+    /// Id of the request, to be found in the server's log.
+    request_id: String,
+    /// A sentence for people, when the request carried `Accept-Language`.
+    user_message: Option<String>,
+}
+
+/// An error of the routes that follow Express.
+#[derive(Debug, Object)]
+#[oai(rename = "ErrorE")]
+struct ExpressError {
+    /// Always false.
+    success: bool,
+    /// What is wrong.
+    error: String,
+    /// Stable code for programs, snake case.
+    code: String,
+    /// Id of the request, to be found in the server's log.
+    request_id: String,
+    /// A sentence for people, when the request carried `Accept-Language`.
+    user_message: Option<String>,
+}
+
+/// An error of the routes that follow FastAPI.
+#[derive(Debug, Object)]
+#[oai(rename = "ErrorF")]
+struct FastApiError {
+    /// A text; for a 422 the list of refused fields.
+    detail: poem_openapi::types::Any<serde_json::Value>,
+    /// Stable code for programs, snake case.
+    code: String,
+    /// Id of the request, to be found in the server's log.
+    request_id: String,
+    /// A sentence for people, when the request carried `Accept-Language`.
+    user_message: Option<String>,
+}
+
+/// Registers the family's schema.
+pub fn register(registry: &mut Registry, family: Family) {
+    match family {
+        Family::Laravel => LaravelError::register(registry),
+        Family::Express => ExpressError::register(registry),
+        Family::FastApi => FastApiError::register(registry),
+    }
+}
+
+/// The error answers that this operation can give.
+pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse> {
+    let schema = match family {
+        Family::Laravel => LaravelError::schema_ref(),
+        Family::Express => ExpressError::schema_ref(),
+        Family::FastApi => FastApiError::schema_ref(),
+    };
+    let has_credentials = !operation.security.is_empty();
+    let has_path = operation.params.iter().any(|param| param.in_type == MetaParamIn::Path);
+    let has_input = operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
+    let has_body = operation.request.is_some();
+    let invalid = if family == Family::Express { 400 } else { 422 };
+    let possible = [
+        (has_body && invalid != 400, 400, "The body cannot be read."),
+        (has_credentials, 401, "A credential is missing, or the bearer token is not valid."),
+        (has_credentials, 403, "The credential is not valid here, or does not allow this."),
+        (has_path, 404, "There is no such record for this caller."),
+        (has_body, 409, "This does not fit the state of the record."),
+        (has_body && has_path, 412, "`If-Match` names another version."),
+        (has_body, 413, "The body is too large."),
+        (has_body, 415, "The content type is neither JSON nor a form."),
+        (has_input, invalid, "Some fields are not acceptable; all of them are named."),
+        (true, 429, "Too many requests; `Retry-After` says when to try again."),
+        (true, 500, "A defect of the server; its log has the cause under the request id."),
+        (true, 503, "The tenant's data is not available at the moment."),
+        (has_body, 507, "No storage space is left; nothing was changed."),
+    ];
+    let documented = possible.into_iter().filter(|(is_possible, ..)| *is_possible);
+    documented
+        .map(|(_, status, description)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType { content_type: "application/json", schema: schema.clone() }],
+            headers: vec![],
+        })
+        .collect()
+}

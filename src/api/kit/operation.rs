@@ -1,0 +1,129 @@
+//! What every operation gets around it: its dialect's errors, its entry for metrics and the
+//! request log, the headers of its rate limit, and protection against a panic.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use http::{HeaderName, Method};
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, Request, Response, Result};
+use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaApi, MetaOperation, Registry};
+
+use super::errors::{self, Asked};
+use super::family::{Dialect, Family};
+use super::panic::CatchPanics;
+use super::request::notes;
+
+static X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+static X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+
+/// What is known of an operation before any request. Lives as long as the process.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its id, `products.create`.
+    pub id: &'static str,
+    /// Its path with `{parameters}`.
+    pub pattern: &'static str,
+    /// Its method.
+    pub method: Method,
+    /// Whose errors it answers.
+    pub family: Family,
+}
+
+/// An Api in the dialect `D`.
+pub struct In<D, A> {
+    api: A,
+    dialect: PhantomData<fn() -> D>,
+}
+
+impl<D: Dialect, A: OpenApi> In<D, A> {
+    /// Puts an Api into its dialect.
+    pub fn new(api: A) -> Self {
+        Self { api, dialect: PhantomData }
+    }
+}
+
+impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
+    fn meta() -> Vec<MetaApi> {
+        let mut apis = A::meta();
+        for operation in apis.iter_mut().flat_map(|api| &mut api.paths).flat_map(|path| &mut path.operations) {
+            document_errors(operation, D::FAMILY);
+        }
+        apis
+    }
+
+    fn register(registry: &mut Registry) {
+        A::register(registry);
+        errors::document::register(registry, D::FAMILY);
+    }
+
+    fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        let ids: HashMap<(String, Method), &'static str> = A::meta()
+            .into_iter()
+            .flat_map(|api| api.paths)
+            .flat_map(|path| {
+                let name = path.path;
+                path.operations.into_iter().filter_map(move |op| Some(((colons(&name), op.method), op.operation_id?)))
+            })
+            .collect();
+        let mut own = HashMap::new();
+        self.api.add_routes(&mut own);
+        for (path, methods) in own {
+            for (method, endpoint) in methods {
+                let id = ids.get(&(colons(&path), method.clone())).copied().unwrap_or("unnamed");
+                // One for each operation at start, for the life of the process.
+                let pattern = Box::leak(braces(&path).into_boxed_str());
+                let operation = Operation { id, pattern, method: method.clone(), family: D::FAMILY };
+                let endpoint = Wrapped { inner: endpoint.with(CatchPanics), operation: Box::leak(Box::new(operation)) };
+                routes.entry(path.clone()).or_default().insert(method, endpoint.boxed());
+            }
+        }
+    }
+}
+
+fn document_errors(operation: &mut MetaOperation, family: Family) {
+    let described: Vec<Option<u16>> = operation.responses.responses.iter().map(|response| response.status).collect();
+    for response in errors::document::responses(operation, family) {
+        if !described.contains(&response.status) {
+            operation.responses.responses.push(response);
+        }
+    }
+}
+
+/// poem writes `/a/:b`, the document `/a/{b}`; compared in poem's form.
+fn colons(path: &str) -> String {
+    path.replace('{', ":").replace('}', "")
+}
+
+fn braces(path: &str) -> String {
+    let step = |step: &str| step.strip_prefix(':').map_or(step.to_owned(), |name| format!("{{{name}}}"));
+    path.split('/').map(step).collect::<Vec<_>>().join("/")
+}
+
+struct Wrapped<E> {
+    inner: E,
+    operation: &'static Operation,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Wrapped<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let asked = Asked::of(&request, self.operation.family);
+        let notes = notes(&request).map(Arc::clone);
+        request.set_data(self.operation);
+        let mut response = match self.inner.call(request).await {
+            Ok(response) => response,
+            Err(error) => errors::render(error, &asked),
+        };
+        response.set_data(self.operation);
+        if let Some(allowance) = notes.and_then(|notes| notes.allowance()) {
+            let headers = response.headers_mut();
+            headers.insert(&X_RATELIMIT_LIMIT, allowance.limit.into());
+            headers.insert(&X_RATELIMIT_REMAINING, allowance.remaining.into());
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,124 @@
+//! Types of users and the rules that need no database.
+
+use std::str::FromStr;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::UserId;
+
+/// What a user may do inside the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything, users included.
+    Admin,
+    /// The daily work.
+    User,
+}
+
+impl Role {
+    /// The stored text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::User => "user",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "admin" => Ok(Self::Admin),
+            "user" => Ok(Self::User),
+            other => Err(Error::internal(anyhow::anyhow!("unknown role {other:?}"))),
+        }
+    }
+}
+
+/// A user's row, without the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Id inside the tenant.
+    pub id: UserId,
+    /// Id that is unique everywhere.
+    pub uuid: String,
+    /// Name.
+    pub name: String,
+    /// Email address, unique in the tenant without regard to case.
+    pub email: String,
+    /// User name, likewise.
+    pub username: String,
+    /// Role.
+    pub role: Role,
+    /// False once disabled: neither password nor token works.
+    pub is_active: bool,
+    /// Picture.
+    pub avatar_url: Option<String>,
+    /// When the email address was confirmed.
+    pub email_verified_at: Option<Timestamp>,
+    /// Created.
+    pub created_at: Timestamp,
+    /// Last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a new user is made of.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Name.
+    pub name: String,
+    /// Email address.
+    pub email: String,
+    /// User name; made from the email address when missing.
+    pub username: Option<String>,
+    /// Password, plain; never stored.
+    pub password: String,
+    /// Wanted role.
+    pub role: Role,
+}
+
+/// Who makes a new user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registrar {
+    /// Anybody with the tenant key.
+    Public,
+    /// An admin of the tenant, or the operator.
+    Trusted,
+}
+
+/// Rules for passwords.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordPolicy {
+    /// Fewest characters.
+    pub min_length: usize,
+}
+
+/// Changes to a user; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserPatch {
+    /// New name.
+    pub name: Option<String>,
+    /// New email address.
+    pub email: Option<String>,
+    /// New user name.
+    pub username: Option<String>,
+    /// New role.
+    pub role: Option<Role>,
+    /// Disables or enables.
+    pub is_active: Option<bool>,
+    /// New picture; inner `None` removes it.
+    pub avatar_url: Option<Option<String>>,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Part of the name, email address or user name.
+    pub search: Option<String>,
+    /// Only this role.
+    pub role: Option<Role>,
+    /// Only enabled or disabled ones.
+    pub is_active: Option<bool>,
+}
