@@ -1,7 +1,7 @@
 //! ruko: one binary that gives every tenant its own SQLite file behind its own key.
 //!
 //! Arrows run down only:
-//! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
+//! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock, money`.
 
 pub mod clock;
 pub mod config;
@@ -10,3 +10,4 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
+pub mod money;
