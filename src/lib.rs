@@ -11,3 +11,4 @@ pub mod db;
 pub mod error;
 pub mod id;
 pub mod money;
+pub mod products;
