@@ -11,4 +11,5 @@ pub mod db;
 pub mod error;
 pub mod id;
 pub mod money;
+pub mod orders;
 pub mod products;
