@@ -1,8 +1,9 @@
 //! ruko: one binary that gives every tenant its own SQLite file behind its own key.
 //!
 //! Arrows run down only:
-//! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
+//! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock, money`.
 
+pub mod api;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -10,7 +11,9 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
-pub mod api;
 pub mod money;
+pub mod orders;
+pub mod products;
+pub mod server;
 pub mod tenants;
 pub mod users;

@@ -4,6 +4,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::DbError;
+use crate::money::Money;
 
 use super::failure::db_error;
 
@@ -39,6 +40,7 @@ val_from! {
     u32 => |v| Val::Int(v.into()),
     bool => |v| Val::Int(v.into()),
     Timestamp => |v| Val::Int(v.0),
+    Money => |v| Val::Int(v.minor()),
     &'a str => |v| Val::Text(v),
     &'a String => |v| Val::Text(v),
     &'a [u8] => |v| Val::Blob(v),
@@ -76,11 +78,19 @@ impl FromColumn for bool {}
 impl FromColumn for String {}
 impl FromColumn for Vec<u8> {}
 impl FromColumn for Timestamp {}
+impl FromColumn for Money {}
 impl<T: FromColumn> FromColumn for Option<T> {}
 
 impl rusqlite::types::FromSql for Timestamp {
     fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
         value.as_i64().map(Timestamp)
+    }
+}
+
+impl rusqlite::types::FromSql for Money {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        let minor = value.as_i64()?;
+        Self::from_minor(minor).ok_or(rusqlite::types::FromSqlError::OutOfRange(minor))
     }
 }
 
@@ -246,4 +256,3 @@ fn prepare<'c>(
     }
     Ok(statement)
 }
-

@@ -93,6 +93,9 @@ CREATE TABLE orders (
 ) STRICT;
 CREATE INDEX orders_by_user ON orders (user_id, id);
 CREATE INDEX orders_by_status ON orders (status, id);
+-- One for each way to sort: the first page of a long list is then read, not sorted.
+CREATE INDEX orders_by_created ON orders (created_at, id);
+CREATE INDEX orders_by_total ON orders (total_minor, id);
 CREATE TRIGGER orders_counted AFTER INSERT ON orders BEGIN
     UPDATE row_counts SET n = n + 1 WHERE name = 'orders';
 END;

@@ -1,0 +1,3 @@
+//! Products of one tenant.
+
+pub mod stock;
