@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod db;
+mod listener;
+mod local_socket;
 mod orders;
+mod tls;
+mod wire;
+mod wrappers;

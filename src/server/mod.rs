@@ -1,0 +1,27 @@
+//! Where requests come in: sockets, time limits, TLS, and what every request passes on its way.
+//!
+//! The accept loop is our own. poem's waits for ever for a request's head, spins when the process
+//! is out of file descriptors and has no cap on connections.
+//!
+//! The order of the wrappers, outermost first: [`request_id`], [`client_address`],
+//! [`security_headers`], [`cors`], the error renderer, [`panic`](mod@panic), the router. The renderer stands
+//! outside of `panic`, so that a panic looks like any other error; the request id stands outside of
+//! everything, so that no answer is without one.
+
+pub mod client_address;
+pub mod cors;
+pub mod listener;
+pub mod local_socket;
+pub mod panic;
+pub mod peer;
+pub mod request_id;
+pub mod security_headers;
+pub mod site;
+pub mod tls;
+pub mod trusted_proxies;
+
+mod accept_trouble;
+mod connection;
+mod deadline;
+mod pulse;
+mod short_answer;
