@@ -10,38 +10,13 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, Middleware, Request, Result};
 
-use super::peer::PeerAddr;
+use crate::api::kit::request::{ClientAddr, PeerAddr, RequestScheme};
 use super::trusted_proxies::TrustedProxies;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-
-/// The client's address, in the extensions of every request. Through the local socket it is
-/// 127.0.0.1; where nothing is known (a request that came through no listener) 0.0.0.0, which is no
-/// client's and not loopback either.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddr(pub IpAddr);
-
-/// How the client reached the server, or the proxy in front of it. For absolute URLs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestScheme {
-    /// Without encryption.
-    Http,
-    /// With TLS, to us or to a trusted proxy.
-    Https,
-}
-
-impl RequestScheme {
-    /// `http` or `https`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
 
 /// Which header the proxies write. Only this one is read: a proxy passes on the other one as the
 /// client sent it.

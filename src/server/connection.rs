@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use super::deadline::{Deadline, Ending};
 use super::listener::ListenOptions;
-use super::peer::{LocalOperator, PeerAddr};
+use crate::api::kit::request::{LocalOperator, PeerAddr};
 use super::pulse::{Pulse, Watched};
 use super::short_answer::{REQUEST_TIMEOUT, answer_and_close};
 use super::site::{Origin, Site, service};

@@ -118,7 +118,7 @@ impl Listener {
     }
 
     /// Listens on the local socket at `path`. Its requests carry
-    /// [`LocalOperator`](super::peer::LocalOperator).
+    /// [`LocalOperator`](crate::api::kit::request::LocalOperator).
     pub async fn local(path: &Path) -> Result<Self, ListenError> {
         Ok(Self(Socket::Local(LocalSocket::bind(path).await?)))
     }

@@ -12,8 +12,6 @@ pub mod client_address;
 pub mod cors;
 pub mod listener;
 pub mod local_socket;
-pub mod panic;
-pub mod peer;
 pub mod request_id;
 pub mod security_headers;
 pub mod site;

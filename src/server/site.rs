@@ -10,7 +10,7 @@ use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 
-use super::peer::{LocalOperator, PeerAddr};
+use crate::api::kit::request::{LocalOperator, PeerAddr};
 use super::pulse::{Guarded, Pulse};
 
 /// All that a server answers: the router with its wrappers, without its type.

@@ -8,7 +8,7 @@ use poem::endpoint::make_sync;
 use poem::{Endpoint, Response};
 use ruko::server::listener::{ListenError, Listener};
 use ruko::server::local_socket::{LocalSocket, LocalSocketError};
-use ruko::server::peer::{LocalOperator, PeerAddr};
+use ruko::api::kit::request::{LocalOperator, PeerAddr};
 use tokio::net::UnixStream;
 
 use crate::wire::{CALM, Client, GET, Server};

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use poem::endpoint::{make, make_sync};
 use poem::{Endpoint, EndpointExt, Request, Response};
-use ruko::server::client_address::{ClientAddr, ClientAddress, ForwardHeader, RequestScheme, is_from_this_machine};
+use ruko::api::kit::request::{ClientAddr, RequestScheme};
+use ruko::server::client_address::{ClientAddress, ForwardHeader, is_from_this_machine};
 use ruko::server::cors::{AllowedOrigins, Cors};
-use ruko::server::panic::CatchPanics;
-use ruko::server::request_id::{RequestId, RequestIds};
+use ruko::api::kit::panic::CatchPanics;
+use ruko::api::kit::request::RequestId;
+use ruko::server::request_id::RequestIds;
 use ruko::server::security_headers::SecurityHeaders;
 use ruko::server::trusted_proxies::TrustedProxies;
 

@@ -48,7 +48,8 @@ impl RequestId {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    /// The text as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.chars[..usize::from(self.len)]
     }
 }
@@ -235,4 +236,28 @@ pub fn base_url(request: &Request) -> String {
     let host = request.header("host").or(request.uri().authority().map(http::uri::Authority::as_str));
     let host = host.filter(|host| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte)));
     format!("{}://{}", scheme.as_str(), host.unwrap_or("localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn made_ids_are_unique_well_formed_and_short() {
+        let ids: HashSet<String> = (0..10_000).map(|_| RequestId::new().to_string()).collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| id.len() == MADE_CHARS && RequestId::parse(id.as_bytes()).is_some()));
+    }
+
+    #[test]
+    fn only_well_formed_ids_are_taken_over() {
+        for good in ["a", "Trace-1.2_3", &"x".repeat(64)] {
+            assert_eq!(RequestId::parse(good.as_bytes()).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a\nb", "<script>", "ä", &"x".repeat(65)] {
+            assert_eq!(RequestId::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
 }
