@@ -4,6 +4,8 @@
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock, money`.
 
 pub mod api;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
@@ -12,8 +14,10 @@ pub mod db;
 pub mod error;
 pub mod id;
 pub mod money;
+pub mod operator;
 pub mod orders;
 pub mod products;
+pub mod rate_limit;
 pub mod server;
 pub mod tenants;
 pub mod users;

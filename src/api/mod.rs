@@ -1,1 +1,38 @@
+//! The wire, and nothing but the wire: types of requests and answers, credentials, status codes.
+//! No SQL and no rules.
+
+pub mod central;
+pub mod health;
 pub mod kit;
+pub mod tenant;
+
+use poem_openapi::{OpenApi, Tags};
+
+use crate::app::App;
+
+use kit::family::Laravel;
+use kit::operation::In;
+
+/// Sections of the document.
+#[derive(Debug, Clone, Copy, Tags)]
+pub enum Tag {
+    /// Tenants of this server: made, changed, suspended, deleted. Needs the master key.
+    #[oai(rename = "Central: tenants")]
+    CentralTenants,
+    /// Registration and log-in of a tenant's users. Needs the tenant key.
+    Auth,
+    /// Products of a tenant.
+    Products,
+    /// State of the server.
+    Health,
+}
+
+/// THE list of Apis: what is not here does not exist.
+pub fn all(app: &App) -> impl OpenApi + 'static {
+    (
+        In::<Laravel, _>::new(central::TenantsApi(app.clone())),
+        In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
+        In::<Laravel, _>::new(tenant::ProductsApi(app.clone())),
+        In::<Laravel, _>::new(health::HealthApi::new(app.clone())),
+    )
+}

@@ -39,6 +39,19 @@ impl fmt::Display for Network {
     }
 }
 
+impl std::str::FromStr for Network {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        Text::parse(text).ok_or_else(|| NotANetwork(text.to_owned()))
+    }
+}
+
+/// A text that names no address and no network; holds it as written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither an IP address nor a network like 10.0.0.0/8")]
+pub struct NotANetwork(pub String);
+
 impl Text for Network {
     const EXPECTED: &'static str = "an IP address or a network";
     const EXAMPLES: &'static [&'static str] = &["10.0.0.0/8", "::1"];

@@ -42,6 +42,16 @@ pub enum AllowedOrigins {
 #[error("`{0}` is not an origin like https://app.example.com")]
 pub struct NotAnOrigin(pub String);
 
+impl AllowedOrigins {
+    /// The origins of the settings, which are checked there.
+    pub fn of(origins: &[crate::config::CorsOrigin]) -> Self {
+        if origins.iter().any(crate::config::CorsOrigin::is_any) {
+            return Self::Any;
+        }
+        Self::Listed(origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok()).collect())
+    }
+}
+
 impl FromStr for AllowedOrigins {
     type Err = NotAnOrigin;
 

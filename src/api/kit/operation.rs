@@ -60,27 +60,33 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        let ids: HashMap<(String, Method), &'static str> = A::meta()
-            .into_iter()
-            .flat_map(|api| api.paths)
-            .flat_map(|path| {
-                let name = path.path;
-                path.operations.into_iter().filter_map(move |op| Some(((colons(&name), op.method), op.operation_id?)))
-            })
-            .collect();
+        let mut documented = HashMap::new();
+        for path in A::meta().into_iter().flat_map(|api| api.paths) {
+            for operation in path.operations {
+                let key = (without_names(&path.path), operation.method);
+                documented.insert(key, (path.path.clone(), operation.operation_id.unwrap_or("unnamed")));
+            }
+        }
         let mut own = HashMap::new();
         self.api.add_routes(&mut own);
         for (path, methods) in own {
             for (method, endpoint) in methods {
-                let id = ids.get(&(colons(&path), method.clone())).copied().unwrap_or("unnamed");
+                let hidden = || (path.clone(), "unnamed");
+                let (pattern, id) = documented.remove(&(without_names(&path), method.clone())).unwrap_or_else(hidden);
                 // One for each operation at start, for the life of the process.
-                let pattern = Box::leak(braces(&path).into_boxed_str());
+                let pattern = Box::leak(pattern.into_boxed_str());
                 let operation = Operation { id, pattern, method: method.clone(), family: D::FAMILY };
                 let endpoint = Wrapped { inner: endpoint.with(CatchPanics), operation: Box::leak(Box::new(operation)) };
                 routes.entry(path.clone()).or_default().insert(method, endpoint.boxed());
             }
         }
     }
+}
+
+/// The router calls parameters `:param0`, the document `{id}`: the same path without their names.
+fn without_names(path: &str) -> String {
+    let step = |step: &str| if step.starts_with([':', '{']) { "*".to_owned() } else { step.to_owned() };
+    path.split('/').map(step).collect::<Vec<_>>().join("/")
 }
 
 fn document_errors(operation: &mut MetaOperation, family: Family) {
@@ -90,16 +96,6 @@ fn document_errors(operation: &mut MetaOperation, family: Family) {
             operation.responses.responses.push(response);
         }
     }
-}
-
-/// poem writes `/a/:b`, the document `/a/{b}`; compared in poem's form.
-fn colons(path: &str) -> String {
-    path.replace('{', ":").replace('}', "")
-}
-
-fn braces(path: &str) -> String {
-    let step = |step: &str| step.strip_prefix(':').map_or(step.to_owned(), |name| format!("{{{name}}}"));
-    path.split('/').map(step).collect::<Vec<_>>().join("/")
 }
 
 struct Wrapped<E> {

@@ -7,11 +7,48 @@ use poem_openapi::types::Type as _;
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
+use crate::error::{Error, FieldError, Place, Rule};
+
 use super::request::base_url;
 
 /// Largest OFFSET that is served; beyond it a client should filter or sort.
 pub const OFFSET_MAX: i64 = 100_000;
 const ON_EACH_SIDE: i64 = 3;
+
+/// Rows of a page when nothing else is asked for.
+const PER_PAGE: i64 = 10;
+
+/// Which page is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// Page, from 1.
+    pub page: i64,
+    /// Rows of a page.
+    pub per_page: i64,
+}
+
+impl Paging {
+    /// From the parameters `page` and `per_page`, which are at least 1 when given.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a page of more than `per_page_max` rows or one that lies too deep.
+    pub fn new(page: Option<i64>, per_page: Option<i64>, per_page_max: u32) -> Result<Self, Error> {
+        let paging = Self { page: page.unwrap_or(1), per_page: per_page.unwrap_or(PER_PAGE) };
+        let refuse = |path: &str, rule| Err(Error::Invalid(vec![FieldError { path: path.into(), rule, place: Place::Query }]));
+        if paging.per_page > i64::from(per_page_max) {
+            return refuse("per_page", Rule::Max(per_page_max.to_string()));
+        }
+        if paging.offset() > OFFSET_MAX {
+            return refuse("page", Rule::Max((OFFSET_MAX / paging.per_page + 1).to_string()));
+        }
+        Ok(paging)
+    }
+
+    /// Rows before this page.
+    pub fn offset(self) -> i64 {
+        (self.page - 1).saturating_mul(self.per_page)
+    }
+}
 
 /// One page of a list as Laravel answers it.
 #[derive(Debug, Serialize)]

@@ -40,7 +40,8 @@ pub fn bytes_response(status: StatusCode, bytes: Vec<u8>) -> Response {
     response
 }
 
-pub(super) fn documented<T: Type>(status: u16, description: &'static str) -> MetaResponses {
+/// The documented answer of one status with a JSON body.
+pub fn documented<T: Type>(status: u16, description: &'static str) -> MetaResponses {
     let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
     MetaResponses {
         responses: vec![MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] }],

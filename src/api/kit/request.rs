@@ -10,7 +10,7 @@ use poem::Request;
 
 use crate::id::{TenantId, UserId, random_bytes};
 
-use super::rate_limit::Allowance;
+use crate::rate_limit::Allowance;
 
 const LONGEST: usize = 64;
 const MADE_CHARS: usize = 20;

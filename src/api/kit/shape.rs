@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{FieldError, Place, Rule};
 
-use super::money;
+use super::{money, time};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Shape {
         one_of: Vec<String>,
         /// Whether it must look like an email address.
         is_email: bool,
+        /// Whether it must be a date or a time.
+        is_time: bool,
     },
     /// A whole number.
     Integer {
@@ -111,6 +113,7 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
             max: schema.max_length,
             one_of: schema.enum_items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
             is_email: schema.format == Some("email"),
+            is_time: schema.format == Some("date-time"),
         },
         "integer" => Shape::Integer { min: schema.minimum.map(bound), max: schema.maximum.map(bound) },
         "number" => Shape::Number,
@@ -196,7 +199,13 @@ impl Check {
         }
         match shape {
             Shape::Any => {}
-            Shape::Text { min, max, one_of, is_email } => self.text(value, (*min, *max), one_of, *is_email),
+            Shape::Text { is_time: true, .. } => {
+                if !value.as_str().is_some_and(|text| time::parse(text).is_ok()) {
+                    let text = format!("The {} field must be a valid date.", self.path.replace('_', " "));
+                    self.refuse(Rule::Other("date", text));
+                }
+            }
+            Shape::Text { min, max, one_of, is_email, .. } => self.text(value, (*min, *max), one_of, *is_email),
             Shape::Integer { min, max } => self.integer(value, *min, *max),
             Shape::Number => match value {
                 Value::Number(_) => {}

@@ -1,0 +1,267 @@
+//! Credentials as argument types: a handler that names one cannot forget to check it, and the
+//! document shows it. The order of checks is the order written here.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::app::App;
+use crate::db::Db;
+use crate::error::{Credential, Error};
+use crate::tenants::ActiveTenant;
+use crate::users::{Role, SignedIn};
+
+use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_tenant};
+
+/// Names of the schemes in the document.
+pub const MASTER_KEY: &str = "MasterKey";
+/// See [`MASTER_KEY`].
+pub const TENANT_KEY: &str = "TenantKey";
+/// See [`MASTER_KEY`].
+pub const USER_TOKEN: &str = "UserToken";
+
+/// The operator: the master key, or a command on this machine.
+pub struct Operator;
+
+/// A caller with a tenant key: which tenant, nothing more.
+pub struct Tenant {
+    /// The tenant.
+    pub tenant: Arc<ActiveTenant>,
+    /// Its file.
+    pub db: Db,
+}
+
+/// Any signed-in user of the tenant.
+pub struct Anyone;
+/// Only admins of the tenant.
+pub struct AdminsOnly;
+
+/// Who of the signed-in users may call.
+pub trait Audience: Send + Sync + 'static {
+    /// True when this role may.
+    fn admits(role: Role) -> bool;
+}
+impl Audience for Anyone {
+    fn admits(_role: Role) -> bool {
+        true
+    }
+}
+impl Audience for AdminsOnly {
+    fn admits(role: Role) -> bool {
+        role == Role::Admin
+    }
+}
+
+/// A caller with tenant key and bearer token.
+pub struct User<A = Anyone> {
+    /// The tenant.
+    pub tenant: Arc<ActiveTenant>,
+    /// Its file.
+    pub db: Db,
+    /// The user behind the token.
+    pub signed_in: Arc<SignedIn>,
+    audience: PhantomData<fn() -> A>,
+}
+
+/// A signed-in admin.
+pub type Admin = User<AdminsOnly>;
+
+impl<A> User<A> {
+    /// Rows of other people are hidden from this user when it gives an id.
+    pub fn owner(&self) -> Option<crate::id::UserId> {
+        (self.signed_in.user.role != Role::Admin).then_some(self.signed_in.user.id)
+    }
+}
+
+/// The application behind a request.
+///
+/// # Errors
+/// [`Error::Internal`] when the router was built without it.
+pub fn app(request: &Request) -> Result<&App, Error> {
+    request.data::<App>().ok_or_else(|| Error::internal(anyhow::anyhow!("the router carries no application")))
+}
+
+/// The token of `Authorization: Bearer`.
+pub fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.header("authorization")?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
+    let key = request.header("x-tenant-api-key").map(str::trim).filter(|key| !key.is_empty());
+    let key = match (key, request.headers().contains_key("x-tenant-api-key")) {
+        (Some(key), _) => key,
+        // A value that is no text is a wrong key, not a missing one.
+        (None, true) if request.header("x-tenant-api-key").is_none() => "",
+        (None, _) => return Err(Error::CredentialMissing(Credential::TenantKey)),
+    };
+    let app = app(request)?;
+    let address = client_addr(request);
+    match app.tenants.by_key(key).await {
+        Ok(tenant) => {
+            note_tenant(request, &tenant.id);
+            Ok(tenant)
+        }
+        Err(error @ Error::CredentialInvalid { .. }) => {
+            // Unknown keys share one bucket per address, so that guessing is slow.
+            app.per_address.take(&(0, address))?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The user behind tenant key and bearer token, for operations where they are optional.
+///
+/// # Errors
+/// As the extractor [`User`].
+pub async fn signed_in(request: &Request, tenant: &ActiveTenant) -> Result<Arc<SignedIn>, Error> {
+    let app = app(request)?;
+    let token = bearer(request).ok_or(Error::CredentialMissing(Credential::UserToken))?;
+    match app.sessions.by_token(tenant, token, app.tenants.open(tenant)).await {
+        Ok(signed_in) => Ok(signed_in),
+        Err(error @ Error::CredentialInvalid { .. }) => {
+            app.per_address.take(&(tenant.number, client_addr(request)))?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Operator {
+    /// Checks a request for the operator's credential.
+    ///
+    /// # Errors
+    /// [`Error::CredentialMissing`], [`Error::CredentialInvalid`], [`Error::CentralDisabled`],
+    /// [`Error::TooManyRequests`].
+    pub fn check(request: &Request) -> Result<Self, Error> {
+        let app = app(request)?;
+        if request.data::<LocalOperator>().is_none() {
+            if let Some(allowance) = app.central_limit.take(&client_addr(request))? {
+                note_allowance(request, allowance);
+            }
+            let key = request.header("x-master-api-key").map(str::trim).filter(|key| !key.is_empty());
+            app.master_key.check(key.ok_or(Error::CredentialMissing(Credential::Master))?)?;
+        }
+        note_actor(request, Actor::Operator);
+        Ok(Self)
+    }
+}
+
+fn api_key(registry: &mut Registry, name: &'static str, header: &'static str, description: &'static str) {
+    registry.create_security_scheme(
+        name,
+        MetaSecurityScheme {
+            ty: "apiKey",
+            description: Some(description),
+            name: Some(header),
+            key_in: Some("header"),
+            scheme: None,
+            bearer_format: None,
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
+}
+
+fn register_tenant_key(registry: &mut Registry) {
+    let text = "Says which tenant is meant (`tk_` and 64 hex digits). Sits in client apps and gives no rights alone.";
+    api_key(registry, TENANT_KEY, "X-Tenant-API-Key", text);
+}
+
+fn register_user_token(registry: &mut Registry) {
+    registry.create_security_scheme(
+        USER_TOKEN,
+        MetaSecurityScheme {
+            ty: "http",
+            description: Some("Token of a user of the tenant, from `POST /api/login` (`11|abc123...`)."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("id|secret"),
+            flows: None,
+            openid_connect_url: None,
+        },
+    );
+}
+
+impl<'a> ApiExtractor<'a> for Operator {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let text = "The operator's key (`MASTER_API_KEY`); shown at the first start of the server.";
+        api_key(registry, MASTER_KEY, "X-Master-API-Key", text);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![MASTER_KEY]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self::check(request)?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Tenant {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_tenant_key(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![TENANT_KEY]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let tenant = find_tenant(request).await?;
+        let app = app(request)?;
+        if let Some(allowance) = app.per_address.take(&(tenant.number, client_addr(request)))? {
+            note_allowance(request, allowance);
+        }
+        let db = app.tenants.open(&tenant).await?;
+        Ok(Self { tenant, db })
+    }
+}
+
+impl<'a, A: Audience> ApiExtractor<'a> for User<A> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_tenant_key(registry);
+        register_user_token(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        // Both are needed; the document's clean-up joins them into one requirement.
+        vec![TENANT_KEY, USER_TOKEN]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let tenant = find_tenant(request).await?;
+        let signed_in = signed_in(request, &tenant).await?;
+        note_actor(request, Actor::User(signed_in.user.id));
+        let app = app(request)?;
+        if let Some(allowance) = app.per_token.take(&(tenant.number, signed_in.token_id))? {
+            note_allowance(request, allowance);
+        }
+        if !A::admits(signed_in.user.role) {
+            return Err(Error::Forbidden("admins only").into());
+        }
+        let db = app.tenants.open(&tenant).await?;
+        Ok(Self { tenant, db, signed_in, audience: PhantomData })
+    }
+}

@@ -1,0 +1,121 @@
+//! Path parameters. What is no id names nothing, so it is "not found" and not "invalid".
+
+use std::borrow::Cow;
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::error::Error;
+
+/// A parameter of a path. The `#[OpenApi]` macro knows path parameters by this type's name.
+pub struct Path<T>(pub T);
+
+/// What a path parameter can be read as.
+pub trait PathValue: Send + Sized {
+    /// Its schema.
+    fn schema() -> MetaSchema;
+    /// From the decoded text.
+    fn read(text: String) -> Self;
+}
+
+/// A number that names a row.
+pub struct Id {
+    text: String,
+}
+
+impl PathValue for Id {
+    fn schema() -> MetaSchema {
+        MetaSchema { minimum: Some(1.0), ..MetaSchema::new_with_format("integer", "int64") }
+    }
+
+    fn read(text: String) -> Self {
+        Self { text }
+    }
+}
+
+impl PathValue for String {
+    fn schema() -> MetaSchema {
+        MetaSchema::new("string")
+    }
+
+    fn read(text: String) -> Self {
+        text
+    }
+}
+
+impl Path<Id> {
+    /// The number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a `kind` with an id that no row can have.
+    pub fn of(&self, kind: &'static str) -> Result<i64, Error> {
+        self.0.text.parse().map_err(|_| Error::not_found(kind, shown(&self.0.text)))
+    }
+}
+
+/// What of an id may be echoed.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+impl<'a, T: PathValue + 'a> ApiExtractor<'a> for Path<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+
+    type ParamType = String;
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(T::schema())))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        options: ExtractParamOptions<String>,
+    ) -> Result<Self> {
+        let text = request.raw_path_param(options.name).unwrap_or_default();
+        Ok(Self(T::read(percent_decoded(text).into_owned())))
+    }
+}
+
+/// Decodes `%41`; what is no valid UTF-8 afterwards names nothing.
+fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return text.into();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let pair = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let decoded = pair.and_then(|pair| hex::decode(pair).ok()).and_then(|byte| byte.first().copied());
+        match decoded {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_signs_are_decoded_once() {
+        assert_eq!(percent_decoded("a%20b%2525"), "a b%25");
+        assert_eq!(percent_decoded("100%"), "100%");
+        assert_eq!(percent_decoded("%zz"), "%zz");
+    }
+}

@@ -1,0 +1,67 @@
+//! Times in answers: `2025-10-30T14:05:30.000000Z`.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+
+/// A time, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Time(pub Timestamp);
+
+impl Type for Time {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "time".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let example = Some("2025-10-30T14:05:30.000000Z".into());
+        let schema = MetaSchema { example, ..MetaSchema::new_with_format("string", "date-time") };
+        MetaSchemaRef::Inline(Box::new(schema))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ToJSON for Time {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.to_string().into())
+    }
+}
+
+impl ParseFromJSON for Time {
+    /// RFC 3339, or a date (its midnight UTC).
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        let value = value.unwrap_or_default();
+        let text = value.as_str().unwrap_or_default();
+        let instant = text.parse::<jiff::Timestamp>().or_else(|_| format!("{text}T00:00:00Z").parse());
+        match instant {
+            Ok(instant) => Ok(Self(Timestamp(instant.as_millisecond()))),
+            Err(_) => Err(ParseError::custom("not a date or time")),
+        }
+    }
+}
+
+/// Reads a time or date; see [`Time`].
+///
+/// # Errors
+/// When it is neither.
+pub fn parse(text: &str) -> Result<Timestamp, ()> {
+    Time::parse_from_json(Some(text.into())).map(|time| time.0).map_err(|_| ())
+}

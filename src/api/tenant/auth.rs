@@ -1,0 +1,305 @@
+//! `/api/register`, `/api/login`, `/api/logout`, `/api/me`, `/api/info`
+
+use poem::Request;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+
+use crate::api::Tag;
+use crate::api::kit::credentials::{self, Operator, Tenant, User};
+use crate::api::kit::input::Input;
+use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::request::client_addr;
+use crate::api::kit::time::Time;
+use crate::app::App;
+use crate::error::{Error, Rule};
+use crate::users::{self, NewUser, Registrar, Role};
+
+/// Registration and log-in of a tenant's users.
+pub struct AuthApi(pub App);
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case", rename = "Role")]
+#[serde(rename_all = "snake_case")]
+pub enum RoleName {
+    /// Everything inside the tenant, users included.
+    Admin,
+    /// The daily work.
+    User,
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::User => Self::User,
+        }
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(role: RoleName) -> Self {
+        match role {
+            RoleName::Admin => Self::Admin,
+            RoleName::User => Self::User,
+        }
+    }
+}
+
+/// A user of the tenant. The password is never shown.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "User")]
+pub struct UserOut {
+    /// Id inside the tenant.
+    id: i64,
+    /// Id that is unique everywhere.
+    uuid: String,
+    /// Name.
+    name: String,
+    /// Email address.
+    email: String,
+    /// User name.
+    username: String,
+    /// Role.
+    role: RoleName,
+    /// False once disabled.
+    is_active: bool,
+    /// Picture.
+    avatar_url: Option<String>,
+    /// When the email address was confirmed.
+    email_verified_at: Option<Time>,
+    /// Created.
+    created_at: Time,
+    /// Last changed.
+    updated_at: Time,
+}
+
+impl From<users::User> for UserOut {
+    fn from(user: users::User) -> Self {
+        Self {
+            id: user.id,
+            uuid: user.uuid,
+            name: user.name,
+            email: user.email,
+            username: user.username,
+            role: user.role.into(),
+            is_active: user.is_active,
+            avatar_url: user.avatar_url,
+            email_verified_at: user.email_verified_at.map(Time),
+            created_at: Time(user.created_at),
+            updated_at: Time(user.updated_at),
+        }
+    }
+}
+
+/// A new user.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct RegisterIn {
+    /// Name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: String,
+    /// Email address, unique in the tenant.
+    email: Email,
+    /// User name, unique in the tenant; made from the email address when missing.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    username: Option<String>,
+    /// Password, at least 6 characters unless the server asks for more.
+    password: String,
+    /// The password again; checked when it is sent.
+    password_confirmation: Option<String>,
+    /// Wanted role; `admin` is granted to a tenant's first user, and where an admin's bearer token
+    /// or the master key comes along.
+    role: Option<RoleName>,
+}
+
+impl poem_openapi::types::Example for RegisterIn {
+    fn example() -> Self {
+        Self {
+            name: "John Doe".into(),
+            email: Email("john@example.com".into()),
+            username: Some("johndoe".into()),
+            password: "password123".into(),
+            password_confirmation: Some("password123".into()),
+            role: Some(RoleName::User),
+        }
+    }
+}
+
+pub use crate::api::kit::email::Email;
+
+/// Email address and password.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct LoginIn {
+    /// Email address.
+    #[oai(validator(min_length = 1))]
+    email: String,
+    /// Password.
+    #[oai(validator(min_length = 1))]
+    password: String,
+}
+
+impl poem_openapi::types::Example for LoginIn {
+    fn example() -> Self {
+        Self { email: "john@example.com".into(), password: "password123".into() }
+    }
+}
+
+/// The tenant of an answer.
+#[derive(Debug, Object, Serialize)]
+struct TenantInfo {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// Logical name of its file.
+    database: String,
+}
+
+/// A user that was just registered, with its first token.
+#[derive(Debug, Object, Serialize)]
+struct Registered {
+    /// For people.
+    message: String,
+    /// The user.
+    user: UserOut,
+    /// Bearer token, shown once.
+    token: String,
+    /// The tenant.
+    tenant: TenantInfo,
+}
+
+/// A new token.
+#[derive(Debug, Object, Serialize)]
+struct LoggedIn {
+    /// For people.
+    message: String,
+    /// The user.
+    user: UserOut,
+    /// Bearer token, shown once.
+    token: String,
+    /// The tenant.
+    tenant: TenantInfo,
+}
+
+/// A sentence.
+#[derive(Debug, Object, Serialize)]
+pub struct Message {
+    /// For people.
+    pub message: String,
+}
+
+/// Who asks, and in which tenant.
+#[derive(Debug, Object, Serialize)]
+struct Me {
+    /// The user.
+    user: UserOut,
+    /// The tenant.
+    tenant: TenantInfo,
+}
+
+/// The tenant behind a key.
+#[derive(Debug, Object, Serialize)]
+struct Info {
+    /// Its id.
+    tenant_id: String,
+    /// Its name.
+    tenant_name: String,
+    /// Logical name of its file.
+    database: String,
+}
+
+fn tenant_info(tenant: &crate::tenants::ActiveTenant) -> TenantInfo {
+    TenantInfo { id: tenant.id.to_string(), name: tenant.name.clone(), database: tenant.db_name.to_string() }
+}
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Auth")]
+impl AuthApi {
+    /// Register a user
+    ///
+    /// The first user of a tenant may choose the role `admin`. Later ones become `user`, unless an
+    /// admin's bearer token or the master key comes along.
+    #[oai(path = "/register", method = "post", operation_id = "auth.register")]
+    async fn register(
+        &self,
+        caller: Tenant,
+        request: &Request,
+        input: Input<RegisterIn>,
+    ) -> Result<Created<Registered>, Error> {
+        let input = input.0;
+        if input.password_confirmation.as_ref().is_some_and(|again| *again != input.password) {
+            return Err(Error::field("password", Rule::Confirmed));
+        }
+        let registrar = registrar(request, &caller).await?;
+        let new = NewUser {
+            name: input.name,
+            email: input.email.0,
+            username: input.username,
+            password: input.password,
+            role: input.role.map_or(Role::User, Role::from),
+        };
+        let (app, policy) = (&self.0, self.0.password_policy());
+        let (user, token) = users::register(&caller.db, &app.passwords, &app.clock, policy, registrar, new).await?;
+        let tenant = tenant_info(&caller.tenant);
+        Ok(Created(Registered { message: "User registered successfully".into(), user: user.into(), token, tenant }))
+    }
+
+    /// Log in
+    ///
+    /// Answers with a bearer token. Other tokens of the user stay good.
+    #[oai(path = "/login", method = "post", operation_id = "auth.login")]
+    async fn login(&self, caller: Tenant, request: &Request, input: Input<LoginIn>) -> Result<Reply<LoggedIn>, Error> {
+        let (app, input) = (&self.0, input.0);
+        let (number, address) = (caller.tenant.number, client_addr(request));
+        app.login_throttle.check(number, &input.email, address)?;
+        let outcome = users::login(&caller.db, &app.passwords, &app.clock, &input.email, input.password).await;
+        if matches!(outcome, Err(Error::LoginFailed)) {
+            app.login_throttle.failed(number, &input.email, address);
+        }
+        let (user, token) = outcome?;
+        app.login_throttle.succeeded(number, &input.email, address);
+        let tenant = tenant_info(&caller.tenant);
+        Ok(Reply(LoggedIn { message: "Login successful".into(), user: user.into(), token, tenant }))
+    }
+
+    /// Log out
+    ///
+    /// The token of this request stops at once; others of the user stay good.
+    #[oai(path = "/logout", method = "post", operation_id = "auth.logout")]
+    async fn logout(&self, user: User) -> Result<Reply<Message>, Error> {
+        let (user_id, token_id) = (user.signed_in.user.id, user.signed_in.token_id);
+        user.db.write(move |tx| users::tokens::revoke(tx, user_id, token_id)).await?;
+        self.0.tenants.raise_epoch(&user.tenant.id);
+        Ok(Reply(Message { message: "Logout successful".into() }))
+    }
+
+    /// Who am I
+    #[oai(path = "/me", method = "get", operation_id = "auth.me")]
+    async fn me(&self, user: User) -> Result<Reply<Me>, Error> {
+        Ok(Reply(Me { user: user.signed_in.user.clone().into(), tenant: tenant_info(&user.tenant) }))
+    }
+
+    /// Which tenant is this key for
+    #[oai(path = "/info", method = "get", operation_id = "auth.info")]
+    async fn info(&self, caller: Tenant) -> Result<Reply<Info>, Error> {
+        let TenantInfo { id, name, database } = tenant_info(&caller.tenant);
+        Ok(Reply(Info { tenant_id: id, tenant_name: name, database }))
+    }
+}
+
+/// An admin's bearer token or the master key makes the caller trusted. One that is sent and wrong
+/// is an error, not a silent downgrade.
+async fn registrar(request: &Request, caller: &Tenant) -> Result<Registrar, Error> {
+    if request.headers().contains_key("x-master-api-key") {
+        Operator::check(request)?;
+        return Ok(Registrar::Trusted);
+    }
+    if credentials::bearer(request).is_some() {
+        let signed_in = credentials::signed_in(request, &caller.tenant).await?;
+        if signed_in.user.role == Role::Admin {
+            return Ok(Registrar::Trusted);
+        }
+    }
+    Ok(Registrar::Public)
+}

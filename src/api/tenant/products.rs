@@ -1,0 +1,287 @@
+//! `/api/products`
+
+use poem_openapi::types::MaybeUndefined;
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use crate::api::Tag;
+use crate::api::kit::credentials::User;
+use crate::api::kit::etag::{Conditions, Tagged};
+use crate::api::kit::input::Input;
+use crate::api::kit::money::{MoneyIn, MoneyOut};
+use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
+use crate::api::kit::params::Params;
+use crate::api::kit::path::{Id, Path};
+use crate::api::kit::reply::{Created, NoContent, Reply};
+use crate::api::kit::time::Time;
+use crate::app::App;
+use crate::error::{Error, FieldError, Place};
+use crate::products::{self, NewProduct, Product, ProductFilter, ProductPatch, ProductSort};
+
+/// Products of the tenant.
+pub struct ProductsApi(pub App);
+
+/// A product.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Product")]
+struct ProductOut {
+    /// Id inside the tenant.
+    id: i64,
+    /// Name.
+    name: String,
+    /// Description.
+    description: Option<String>,
+    /// Price of one, two decimals.
+    price: MoneyOut,
+    /// Pieces in stock.
+    stock: i64,
+    /// URL or path of a picture.
+    image: Option<String>,
+    /// False for a product that is not sold.
+    is_active: bool,
+    /// Created.
+    created_at: Time,
+    /// Last changed.
+    updated_at: Time,
+}
+
+impl From<Product> for ProductOut {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id,
+            name: product.name,
+            description: product.description,
+            price: MoneyOut(product.price),
+            stock: product.stock,
+            image: product.image,
+            is_active: product.is_active,
+            created_at: Time(product.created_at),
+            updated_at: Time(product.updated_at),
+        }
+    }
+}
+
+/// A new product.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct ProductIn {
+    /// Name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: String,
+    /// Description.
+    #[oai(validator(max_length = 10000))]
+    description: Option<String>,
+    /// Price of one: 0 to 99,999,999.99 with at most two decimals.
+    price: MoneyIn,
+    /// Pieces in stock; 0 when missing.
+    #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
+    stock: Option<i64>,
+    /// URL or path of a picture.
+    #[oai(validator(max_length = 2048))]
+    image: Option<String>,
+    /// False for a product that is not sold; true when missing.
+    is_active: Option<bool>,
+}
+
+impl poem_openapi::types::Example for ProductIn {
+    fn example() -> Self {
+        Self {
+            name: "Nasi Goreng".into(),
+            description: Some("Nasi goreng spesial".into()),
+            price: MoneyIn(crate::money::Money::from_minor(1_500_000).unwrap_or_default()),
+            stock: Some(20),
+            image: None,
+            is_active: Some(true),
+        }
+    }
+}
+
+impl From<ProductIn> for NewProduct {
+    fn from(input: ProductIn) -> Self {
+        Self {
+            name: input.name,
+            description: input.description,
+            price: input.price.0,
+            stock: input.stock.unwrap_or(0),
+            image: input.image,
+            is_active: input.is_active.unwrap_or(true),
+        }
+    }
+}
+
+/// Changes to a product; fields that are left out stay as they are.
+#[derive(Debug, Object)]
+#[oai(rename = "ProductPatch")]
+struct ProductChange {
+    /// Name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: Option<String>,
+    /// Description; null removes it.
+    #[oai(validator(max_length = 10000))]
+    description: MaybeUndefined<String>,
+    /// Price of one: 0 to 99,999,999.99 with at most two decimals.
+    price: Option<MoneyIn>,
+    /// Pieces in stock.
+    #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
+    stock: Option<i64>,
+    /// URL or path of a picture; null removes it.
+    #[oai(validator(max_length = 2048))]
+    image: MaybeUndefined<String>,
+    /// False for a product that is not sold.
+    is_active: Option<bool>,
+}
+
+impl From<ProductChange> for ProductPatch {
+    fn from(input: ProductChange) -> Self {
+        Self {
+            name: input.name,
+            description: emptied(input.description),
+            price: input.price.map(|price| price.0),
+            stock: input.stock,
+            image: emptied(input.image),
+            is_active: input.is_active,
+        }
+    }
+}
+
+/// Left out, emptied or set.
+#[allow(clippy::option_option, reason = "three states, as the domain's patches have them")]
+fn emptied<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
+}
+
+/// Which products, in which order.
+#[derive(Debug, Object)]
+struct ProductListParams {
+    /// Page, from 1.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    page: Option<i64>,
+    /// Rows of a page; 10 when missing.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    per_page: Option<i64>,
+    /// Part of the name or description, without regard to case.
+    #[oai(validator(max_length = 255))]
+    q: Option<String>,
+    /// Order: `id`, `name`, `price`, `stock`, `created_at`, `updated_at`; `-` in front turns it round.
+    sort: Option<String>,
+    /// Lowest price.
+    price_min: Option<MoneyIn>,
+    /// Highest price.
+    price_max: Option<MoneyIn>,
+    /// Lowest stock.
+    stock_min: Option<i64>,
+    /// Highest stock.
+    stock_max: Option<i64>,
+    /// Only sold (true) or unsold (false) ones.
+    is_active: Option<bool>,
+}
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Products")]
+impl ProductsApi {
+    /// List products
+    ///
+    /// One page in Laravel's form, 10 rows when nothing else is asked for.
+    #[oai(path = "/products", method = "get", operation_id = "products.list")]
+    async fn list(
+        &self,
+        user: User,
+        urls: PageUrls,
+        params: Params<ProductListParams>,
+    ) -> Result<Reply<LaravelPage<ProductOut>>, Error> {
+        let params = params.0;
+        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
+        let sort = params.sort.as_deref().map_or(Ok(ProductSort::default()), str::parse);
+        let sort = sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let filter = ProductFilter {
+            search: params.q,
+            price_min: params.price_min.map(|money| money.0),
+            price_max: params.price_max.map(|money| money.0),
+            stock_min: params.stock_min,
+            stock_max: params.stock_max,
+            is_active: params.is_active,
+        };
+        let (limit, offset) = (paging.per_page, paging.offset());
+        let (rows, total) = user.db.read(move |tx| products::list(tx, &filter, sort, limit, offset)).await?;
+        let rows = rows.into_iter().map(ProductOut::from).collect();
+        Ok(Reply(LaravelPage::new(&urls, rows, paging.page, paging.per_page, total)))
+    }
+
+    /// Create a product
+    #[oai(path = "/products", method = "post", operation_id = "products.create")]
+    async fn create(&self, user: User, input: Input<ProductIn>) -> Result<Created<ProductOut>, Error> {
+        let (new, now) = (NewProduct::from(input.0), self.0.clock.now());
+        let product = user.db.write(move |tx| products::create(tx, &new, now)).await?;
+        Ok(Created(product.into()))
+    }
+
+    /// Show a product
+    #[oai(path = "/products/:id", method = "get", operation_id = "products.show")]
+    async fn show(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<Tagged<ProductOut>, Error> {
+        let id = id.of("product")?;
+        let product = user.db.read(move |tx| products::get(tx, id)).await?;
+        Ok(Tagged::read(product.into(), conditions))
+    }
+
+    /// Change a product
+    ///
+    /// Fields that are left out stay as they are.
+    #[oai(path = "/products/:id", method = "put", operation_id = "products.update")]
+    async fn update(
+        &self,
+        user: User,
+        id: Path<Id>,
+        conditions: Conditions,
+        input: Input<ProductChange>,
+    ) -> Result<Tagged<ProductOut>, Error> {
+        self.change(&user, id.of("product")?, conditions, input.0).await
+    }
+
+    /// Change a product (PATCH)
+    ///
+    /// The same as PUT.
+    #[oai(path = "/products/:id", method = "patch", operation_id = "products.patch")]
+    async fn patch(
+        &self,
+        user: User,
+        id: Path<Id>,
+        conditions: Conditions,
+        input: Input<ProductChange>,
+    ) -> Result<Tagged<ProductOut>, Error> {
+        self.change(&user, id.of("product")?, conditions, input.0).await
+    }
+
+    /// Delete a product
+    ///
+    /// Orders that contain it keep its name and price.
+    #[oai(path = "/products/:id", method = "delete", operation_id = "products.delete")]
+    async fn delete(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<NoContent, Error> {
+        let id = id.of("product")?;
+        let work = move |tx: &mut crate::db::Tx<'_>| {
+            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
+            products::delete(tx, id)
+        };
+        user.db.write(work).await?;
+        Ok(NoContent)
+    }
+}
+
+impl ProductsApi {
+    async fn change(
+        &self,
+        user: &User,
+        id: i64,
+        conditions: Conditions,
+        input: ProductChange,
+    ) -> Result<Tagged<ProductOut>, Error> {
+        let (patch, now) = (ProductPatch::from(input), self.0.clock.now());
+        let work = move |tx: &mut crate::db::Tx<'_>| {
+            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
+            products::update(tx, id, &patch, now)
+        };
+        Ok(Tagged::changed(user.db.write(work).await?.into()))
+    }
+}

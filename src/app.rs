@@ -1,0 +1,248 @@
+//! Every handle the server shares: how it is built, and how it is shut down.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::{Keyring, Passwords};
+use crate::data_dir::{DataDir, secret_file};
+use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use crate::operator::{MasterKey, NewMasterKey};
+use crate::rate_limit::PerMinute;
+use crate::tenants::Tenants;
+use crate::users::{LoginThrottle, PasswordPolicy, Sessions};
+
+/// Owner that the central file carries in its stamp.
+const CENTRAL_OWNER: &str = "central";
+/// Context of the sealed text that tells whether the server key is still the same.
+const KEY_CHECK: &str = "server_key_check";
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+/// What [`App`] holds.
+pub struct Shared {
+    /// The settings this process runs with.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Threads and limits of all databases.
+    pub engine: Engine,
+    /// Paths below the data directory, and its lock.
+    pub data_dir: DataDir,
+    /// Seals what is secret in the central file.
+    pub keyring: Keyring,
+    /// The file of tenants, keys and settings.
+    pub central: Db,
+    /// Tenants and their files.
+    pub tenants: Tenants,
+    /// Checked bearer tokens.
+    pub sessions: Sessions,
+    /// Password hashes, a few at a time.
+    pub passwords: Passwords,
+    /// The operator's key.
+    pub master_key: MasterKey,
+    /// Limit of each user token: tenant number and token id.
+    pub per_token: PerMinute<(i64, i64)>,
+    /// Limit before a log-in: tenant number and address.
+    pub per_address: PerMinute<(i64, std::net::IpAddr)>,
+    /// Limit of the central API: address.
+    pub central_limit: PerMinute<std::net::IpAddr>,
+    /// Failed log-ins.
+    pub login_throttle: LoginThrottle,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl App {
+    /// Opens the data directory's files and finishes what a crash left half done. Gives the
+    /// master key too when it was made just now.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `wrong_app_key` when the server key is not the one that sealed the
+    /// central file's secrets; storage errors.
+    pub async fn start(config: Config, data_dir: DataDir, clock: Clock) -> Result<(Self, NewMasterKey)> {
+        let storage = &config.storage;
+        let options = EngineOptions {
+            threads: storage.db_threads.unwrap_or_else(|| EngineOptions::default().threads),
+            read_timeout: Duration::from_millis(storage.read_timeout_ms),
+            write_timeout: Duration::from_millis(storage.write_timeout_ms),
+            ..EngineOptions::default()
+        };
+        let engine = Engine::start(options)?;
+        let durability = match storage.synchronous {
+            crate::config::Synchronous::Full => Durability::Full,
+            crate::config::Synchronous::Normal => Durability::Normal,
+        };
+        let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir)?;
+        let central = open_central(&engine, &data_dir.central_db())?;
+        check_server_key(&central, &keyring, &clock).await?;
+        let schema = Arc::new(Schema::tenant()?);
+        let capacity = storage.open_tenants_max.unwrap_or_else(|| open_tenants_max(config.http.max_connections));
+        let fleet = Fleet::new(engine.clone(), schema.clone(), durability, capacity);
+        let tenants = Tenants::new(
+            central.clone(),
+            fleet,
+            engine.clone(),
+            schema,
+            data_dir.clone(),
+            keyring.clone(),
+            clock.clone(),
+        );
+        tenants.recover().await?;
+        let auth = &config.auth;
+        let (master_key, new_key) =
+            MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock).await?;
+        let hashes_at_once = std::thread::available_parallelism().map_or(2, usize::from);
+        let shared = Shared {
+            sessions: Sessions::new(clock.clone()),
+            passwords: Passwords::new(hashes_at_once)?,
+            per_token: PerMinute::new(config.limits.requests_per_minute),
+            per_address: PerMinute::new(config.limits.before_login_per_minute),
+            central_limit: PerMinute::new(config.limits.central_per_minute),
+            login_throttle: LoginThrottle::new(auth.login_attempts, Duration::from_secs(auth.login_window_secs)),
+            config,
+            clock,
+            engine,
+            data_dir,
+            keyring,
+            central,
+            tenants,
+            master_key,
+        };
+        Ok((Self { shared: Arc::new(shared) }, new_key))
+    }
+
+    /// Rules for new passwords.
+    pub fn password_policy(&self) -> PasswordPolicy {
+        PasswordPolicy { min_length: self.config.auth.password_min_length }
+    }
+
+    /// Writes down when keys and tokens were last used.
+    ///
+    /// # Errors
+    /// The first storage error; uses that could not be written are lost, which costs a minute of
+    /// "last used".
+    pub async fn flush_uses(&self) -> Result<()> {
+        self.tenants.flush_key_uses().await?;
+        for (id, used) in self.sessions.take_uses() {
+            self.flush_token_uses(&id, used).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush_token_uses(
+        &self,
+        id: &TenantId,
+        used: std::collections::HashMap<i64, crate::clock::Timestamp>,
+    ) -> Result<()> {
+        let tenant = match self.tenants.active(id).await {
+            Err(Error::NotFound { .. } | Error::TenantNotActive(_)) => return Ok(()),
+            other => other?,
+        };
+        let db = self.tenants.open(&tenant).await?;
+        db.write(move |tx| crate::users::tokens::touch(tx, &used)).await
+    }
+
+    /// Writes what waits and leaves every file complete.
+    pub async fn shut_down(&self) {
+        if let Err(error) = self.flush_uses().await {
+            tracing::warn!(%error, "last uses of keys and tokens could not be written");
+        }
+        let open = self.tenants.fleet().open_files();
+        let central = self.central.clone();
+        let tidied = self.engine.run(move || {
+            for db in open.into_iter().map(|(_, db)| db).chain([central]) {
+                if let Err(error) = db.tidy() {
+                    tracing::warn!(file = %db.path().display(), %error, "file was left with its log beside it");
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = tidied.await {
+            tracing::warn!(%error, "files could not be tidied");
+        }
+    }
+}
+
+fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
+    let schema = Schema::central()?;
+    if !path.exists() {
+        schema.create(path, CENTRAL_OWNER)?;
+    }
+    let (db, outcome) = schema.open(engine, path, CENTRAL_OWNER, Durability::Full)?;
+    if outcome.from < outcome.to {
+        tracing::info!(schema.from = outcome.from, schema.to = outcome.to, "central file upgraded");
+    }
+    Ok(db)
+}
+
+fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result<Keyring> {
+    if let Some(text) = configured {
+        return Keyring::from_text(text.expose_secret());
+    }
+    let path = data_dir.keys_dir().join("server.key");
+    if let Some(bytes) = secret_file::find(&path).map_err(Error::internal)? {
+        let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
+        return Keyring::from_text(text);
+    }
+    let text = Keyring::new_text();
+    secret_file::create(&path, text.expose_secret().as_bytes()).map_err(Error::internal)?;
+    Keyring::from_text(text.expose_secret())
+}
+
+/// A wrong server key would make every sealed secret unreadable, one at a time and much later.
+async fn check_server_key(central: &Db, keyring: &Keyring, clock: &Clock) -> Result<()> {
+    let find = "SELECT value FROM settings WHERE key = ?1";
+    let stored = central.read(move |tx| Ok(tx.query_opt(find, crate::vals![KEY_CHECK], |row| row.get::<String>(0))?));
+    if let Some(text) = stored.await? {
+        let sealed = hex::decode(text).map_err(Error::internal)?;
+        return keyring.open(KEY_CHECK, &sealed).map(|_| ()).map_err(|_| {
+            let help = "APP_KEY (or data/keys/server.key) is not the key this data directory was made with. \
+                        Put the old one back; nothing was changed.";
+            Error::conflict("wrong_app_key", help)
+        });
+    }
+    let (sealed, now) = (hex::encode(keyring.seal(KEY_CHECK, &SecretString::from("ok"))?), clock.now());
+    central
+        .write(move |tx| {
+            let sql = "INSERT INTO settings (key, value, updated_at) VALUES (?1, ?2, ?3)";
+            tx.execute(sql, crate::vals![KEY_CHECK, &sealed, now])?;
+            Ok(())
+        })
+        .await
+}
+
+/// File descriptors one open tenant may need: file, log and index, for a writer and its readers.
+const DESCRIPTORS_PER_TENANT: u64 = 12;
+
+/// How many tenants may be open at once: what the file descriptors allow beside the connections.
+fn open_tenants_max(connections: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Nofile);
+    if before.current != before.maximum {
+        let raised = Rlimit { current: before.maximum, maximum: before.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+        }
+    }
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(1_000_000);
+    let left = descriptors.saturating_sub(connections as u64 + 200);
+    usize::try_from(left / DESCRIPTORS_PER_TENANT).unwrap_or(usize::MAX).clamp(50, 2000)
+}

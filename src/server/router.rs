@@ -1,0 +1,53 @@
+//! The whole of what a server answers: operations, pages, and the wrappers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
+
+use crate::api;
+use crate::api::kit::body::BodyLimits;
+use crate::api::kit::request::Notes;
+use crate::api::kit::route_table;
+use crate::app::App;
+
+use super::client_address::{ClientAddress, ForwardHeader};
+use super::cors::Cors;
+use super::request_id::RequestIds;
+use super::security_headers::SecurityHeaders;
+use super::site::{Site, site};
+use super::trusted_proxies::TrustedProxies;
+
+/// Everything a server of this application answers.
+pub fn build(app: &App) -> Site {
+    let http = &app.config.http;
+    let limits =
+        BodyLimits { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) };
+    let router = route_table::router(api::all(app), Route::new());
+    let client_address =
+        ClientAddress { trusted: TrustedProxies::of(http.trusted_proxies.clone()), header: ForwardHeader::default() };
+    let endpoint = Enter { inner: router, app: app.clone(), limits }
+        .with(Cors { origins: super::cors::AllowedOrigins::of(&http.cors_origins) })
+        .with(SecurityHeaders)
+        .with(client_address)
+        .with(RequestIds);
+    site(endpoint)
+}
+
+/// Gives every request what its handlers look for.
+struct Enter<E> {
+    inner: E,
+    app: App,
+    limits: BodyLimits,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Enter<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        request.set_data(self.app.clone());
+        request.set_data(self.limits);
+        request.set_data(Arc::new(Notes::default()));
+        self.inner.call(request).await
+    }
+}
