@@ -3,6 +3,7 @@
 //! Arrows run down only:
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock`.
 
+pub mod activity;
 pub mod clock;
 pub mod config;
 pub mod crypto;
