@@ -11,3 +11,4 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
+pub mod telemetry;
