@@ -3,6 +3,7 @@
 //! Arrows run down only:
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock, money`.
 
+pub mod activity;
 pub mod api;
 pub mod app;
 pub mod cli;
@@ -19,5 +20,6 @@ pub mod orders;
 pub mod products;
 pub mod rate_limit;
 pub mod server;
+pub mod telemetry;
 pub mod tenants;
 pub mod users;

@@ -16,6 +16,7 @@ use super::{Db, Engine, stamp};
 
 static TENANT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/tenant");
 static CENTRAL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/central");
+static LOGS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/logs");
 
 /// One kind of file: its migrations and a ready copy of an empty one.
 pub struct Schema {
@@ -48,6 +49,14 @@ impl Schema {
     /// As [`Schema::tenant`].
     pub fn central() -> Result<Self> {
         Self::build(&CENTRAL)
+    }
+
+    /// The schema of the file of the request log and the audit log.
+    ///
+    /// # Errors
+    /// As [`Schema::tenant`].
+    pub fn logs() -> Result<Self> {
+        Self::build(&LOGS)
     }
 
     fn build(dir: &'static Dir<'static>) -> Result<Self> {

@@ -1,0 +1,139 @@
+//! Who did something.
+
+use std::fmt::Write;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::id::UserId;
+
+/// What kind of caller somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActorKind {
+    /// Nobody known.
+    Anonymous,
+    /// Holder of the master key, or a command on the machine.
+    Operator,
+    /// A central account.
+    Account,
+    /// A user inside a tenant.
+    User,
+    /// A tenant's client application, by the tenant key alone.
+    TenantKey,
+    /// Holder of a gateway key.
+    GatewayKey,
+    /// The server itself: a job, a schedule.
+    System,
+}
+
+impl ActorKind {
+    const ALL: [Self; 7] =
+        [Self::Anonymous, Self::Operator, Self::Account, Self::User, Self::TenantKey, Self::GatewayKey, Self::System];
+
+    /// The word it is stored and shown as.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Operator => "operator",
+            Self::Account => "account",
+            Self::User => "user",
+            Self::TenantKey => "tenant_key",
+            Self::GatewayKey => "gateway_key",
+            Self::System => "system",
+        }
+    }
+
+    /// Whether the id of such an actor means something inside one tenant only.
+    pub fn is_inside_tenant(self) -> bool {
+        matches!(self, Self::User | Self::TenantKey | Self::GatewayKey)
+    }
+}
+
+impl FromStr for ActorKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+impl Serialize for ActorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Which one of its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActorId {
+    /// The kind says all.
+    None,
+    /// A row's number.
+    Number(i64),
+    /// Anything else.
+    Text(Arc<str>),
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of caller.
+    pub kind: ActorKind,
+    /// Which one.
+    pub id: ActorId,
+}
+
+impl Actor {
+    /// Nobody known.
+    pub const ANONYMOUS: Self = Self { kind: ActorKind::Anonymous, id: ActorId::None };
+    /// The operator.
+    pub const OPERATOR: Self = Self { kind: ActorKind::Operator, id: ActorId::None };
+    /// The server itself.
+    pub const SYSTEM: Self = Self { kind: ActorKind::System, id: ActorId::None };
+
+    /// A user of a tenant.
+    pub fn user(id: UserId) -> Self {
+        Self { kind: ActorKind::User, id: ActorId::Number(id) }
+    }
+
+    /// One of its kind, by number.
+    pub fn numbered(kind: ActorKind, id: i64) -> Self {
+        Self { kind, id: ActorId::Number(id) }
+    }
+
+    /// One of its kind, by a text. For a key: its id or visible prefix, never the key.
+    pub fn named(kind: ActorKind, id: impl Into<Arc<str>>) -> Self {
+        Self { kind, id: ActorId::Text(id.into()) }
+    }
+
+    /// The id as text; a number is written to `buffer`.
+    pub(super) fn id_text<'a>(&'a self, buffer: &'a mut String) -> Option<&'a str> {
+        match &self.id {
+            ActorId::None => None,
+            ActorId::Number(number) => Some(written(number, buffer)),
+            ActorId::Text(text) => Some(text),
+        }
+    }
+}
+
+/// `value` as text in a buffer that is used again.
+pub(super) fn written(value: impl std::fmt::Display, buffer: &mut String) -> &str {
+    buffer.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(buffer, "{value}");
+    buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_read_back_from_its_word() {
+        for kind in ActorKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("somebody".parse::<ActorKind>(), Err(()));
+    }
+}

@@ -1,0 +1,36 @@
+//! Numbers that other parts keep by themselves, shown among the metrics.
+
+use crate::activity::Activity;
+use crate::db::Fleet;
+
+use super::Metrics;
+
+impl Metrics {
+    /// Shows how many tenant files and connections are open.
+    pub fn watch_fleet(&self, fleet: Fleet) {
+        let open = self.gauge("ruko_tenants_open", "Tenant files open now.");
+        let open_max = self.gauge("ruko_tenants_open_max", "Tenant files that may be open at once.");
+        let connections = self.gauge("ruko_db_connections_open", "Connections to tenant files open now.");
+        self.at_scrape(move || {
+            let stats = fleet.stats();
+            open.set(number(stats.open));
+            open_max.set(number(stats.capacity));
+            connections.set(fleet.open_files().iter().map(|(_, db)| f64::from(db.open_connections())).sum::<f64>());
+        });
+    }
+
+    /// Shows how the request and audit logs keep up.
+    pub fn watch_activity(&self, activity: Activity) {
+        let help = "Entries of the request and audit logs that were lost.";
+        let dropped = self.counter("ruko_log_entries_dropped_total", help);
+        let waiting = self.gauge("ruko_log_entries_waiting", "Entries that wait to be written.");
+        self.at_scrape(move || {
+            dropped.absolute(activity.dropped());
+            waiting.set(number(activity.waiting()));
+        });
+    }
+}
+
+fn number(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
