@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::activity::{Activity, ActivityOptions};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{Keyring, Passwords};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
+use crate::telemetry::Metrics;
 use crate::tenants::Tenants;
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions};
 
@@ -60,6 +62,10 @@ pub struct Shared {
     pub central_limit: PerMinute<std::net::IpAddr>,
     /// Failed log-ins.
     pub login_throttle: LoginThrottle,
+    /// Request log and audit log.
+    pub activity: Activity,
+    /// Counters and timings.
+    pub metrics: Metrics,
 }
 
 impl Deref for App {
@@ -109,6 +115,15 @@ impl App {
         let auth = &config.auth;
         let (master_key, new_key) =
             MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock).await?;
+        let kept = ActivityOptions {
+            keep_requests_days: storage.request_log_days,
+            keep_audit_days: storage.audit_log_days,
+            ..ActivityOptions::default()
+        };
+        let activity = Activity::start(&engine, &data_dir.logs_db(), clock.clone(), kept).await?;
+        let metrics = Metrics::install();
+        metrics.watch_fleet(tenants.fleet().clone());
+        metrics.watch_activity(activity.clone());
         let hashes_at_once = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = Shared {
             sessions: Sessions::new(clock.clone()),
@@ -117,6 +132,8 @@ impl App {
             per_address: PerMinute::new(config.limits.before_login_per_minute),
             central_limit: PerMinute::new(config.limits.central_per_minute),
             login_throttle: LoginThrottle::new(auth.login_attempts, Duration::from_secs(auth.login_window_secs)),
+            activity,
+            metrics,
             config,
             clock,
             engine,
@@ -178,6 +195,7 @@ impl App {
         if let Err(error) = tidied.await {
             tracing::warn!(%error, "files could not be tidied");
         }
+        self.activity.shutdown().await;
     }
 }
 

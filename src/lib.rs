@@ -14,6 +14,7 @@ pub mod data_dir;
 pub mod db;
 pub mod error;
 pub mod id;
+pub mod jobs;
 pub mod money;
 pub mod operator;
 pub mod orders;

@@ -42,7 +42,8 @@ impl MasterKey {
             return Ok((Self::Set(token::hash(key.expose_secret())), None));
         }
         let find = "SELECT value FROM settings WHERE key = ?1";
-        let stored = central.read(move |tx| Ok(tx.query_opt(find, vals![SETTING], |row| row.get::<String>(0))?)).await?;
+        let stored =
+            central.read(move |tx| Ok(tx.query_opt(find, vals![SETTING], |row| row.get::<String>(0))?)).await?;
         if let Some(hash) = stored.and_then(|text| hex::decode(text).ok()).and_then(|bytes| bytes.try_into().ok()) {
             return Ok((Self::Set(hash), None));
         }

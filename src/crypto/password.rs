@@ -41,7 +41,8 @@ impl Passwords {
     /// # Errors
     /// Never with the built-in parameters.
     pub fn new(at_once: usize) -> Result<Self> {
-        let params = Params::new(MEMORY_KIB, 2, 1, None).map_err(|e| Error::internal(anyhow::anyhow!("argon2: {e}")))?;
+        let params =
+            Params::new(MEMORY_KIB, 2, 1, None).map_err(|e| Error::internal(anyhow::anyhow!("argon2: {e}")))?;
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash_with(&hasher, &crate::id::random_hex(16))?.into();
         Ok(Self { turns: Arc::new(Semaphore::new(at_once.max(1))), hasher, decoy })

@@ -65,16 +65,21 @@ impl Schema {
             None => {}
             Some(found) if Some(found) == previous_owner => {}
             Some(found) => {
-                return Err(not_adoptable(format!("It carries the stamp of {found:?}; use `ruko tenant adopt --take-over`.")));
+                return Err(not_adoptable(format!(
+                    "It carries the stamp of {found:?}; use `ruko tenant adopt --take-over`."
+                )));
             }
         }
         if stamp.user_version > self.latest() {
             let (found, known) = (stamp.user_version, self.latest());
-            return Err(not_adoptable(format!("Its schema version {found} is newer than {known}, the newest this ruko knows.")));
+            return Err(not_adoptable(format!(
+                "Its schema version {found} is newer than {known}, the newest this ruko knows."
+            )));
         }
         let known = self.objects_at(stamp.user_version)?;
         for (name, sql) in schema_objects(&connection.raw).map_err(refused)? {
-            let is_known = known.binary_search_by(|(known, _)| known.as_str().cmp(&name)).is_ok_and(|at| known[at].1 == sql);
+            let is_known =
+                known.binary_search_by(|(known, _)| known.as_str().cmp(&name)).is_ok_and(|at| known[at].1 == sql);
             if !is_known {
                 return Err(not_adoptable(format!("It contains the unknown or changed {name}.")));
             }

@@ -141,7 +141,9 @@ impl Connection {
 
     /// Ends whatever transaction is still open.
     pub(super) fn roll_back(&self) {
-        if !self.raw.is_autocommit() && let Err(error) = self.run("ROLLBACK") {
+        if !self.raw.is_autocommit()
+            && let Err(error) = self.run("ROLLBACK")
+        {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
     }

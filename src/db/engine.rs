@@ -85,5 +85,4 @@ impl Engine {
     pub fn options(&self) -> &EngineOptions {
         &self.0.options
     }
-
 }

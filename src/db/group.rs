@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 use crate::error::{DbError, Error, Result};
 
+use super::Shared;
 use super::connection::Connection;
 use super::tx::Tx;
-use super::Shared;
 
 /// A batch ends after this many closures ...
 const BATCH_CLOSURES: usize = 256;

@@ -125,9 +125,7 @@ impl Schema {
     fn in_memory(&self) -> Result<rusqlite::Connection, DbError> {
         let mut connection = rusqlite::Connection::open_in_memory().map_err(|error| db_error(&error))?;
         let bytes = self.template.as_slice();
-        connection
-            .deserialize_read_exact("main", bytes, bytes.len(), false)
-            .map_err(|error| db_error(&error))?;
+        connection.deserialize_read_exact("main", bytes, bytes.len(), false).map_err(|error| db_error(&error))?;
         Ok(connection)
     }
 

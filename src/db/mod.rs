@@ -145,7 +145,8 @@ impl Db {
     /// Bounds the file to this many bytes; writes past it answer [`DbError::Full`]. A file that
     /// is larger already keeps its size.
     pub fn set_max_bytes(&self, bytes: Option<u64>) {
-        let pages = bytes.map_or(PAGES_UNLIMITED, |bytes| u32::try_from(bytes / 4096).unwrap_or(PAGES_UNLIMITED).max(1));
+        let pages =
+            bytes.map_or(PAGES_UNLIMITED, |bytes| u32::try_from(bytes / 4096).unwrap_or(PAGES_UNLIMITED).max(1));
         self.shared.max_pages.store(pages, Ordering::Relaxed);
     }
 

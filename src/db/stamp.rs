@@ -27,9 +27,8 @@ pub(super) fn read(connection: &Connection) -> Result<Stamp, DbError> {
     if application_id != APPLICATION_ID {
         return Err(DbError::Corrupt(format!("application_id is {application_id}, not ruko's {APPLICATION_ID}")));
     }
-    let owner = Tx::new(&connection.raw).query_opt("SELECT value FROM meta WHERE key = 'owner'", &[], |row| {
-        row.get::<String>(0)
-    })?;
+    let owner = Tx::new(&connection.raw)
+        .query_opt("SELECT value FROM meta WHERE key = 'owner'", &[], |row| row.get::<String>(0))?;
     Ok(Stamp { owner, user_version: connection.integer("PRAGMA user_version")? })
 }
 

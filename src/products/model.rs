@@ -108,7 +108,17 @@ enum SortColumn {
 impl ProductSort {
     /// Every name; `-` in front turns the order round.
     pub const NAMES: [&str; 12] = [
-        "id", "-id", "name", "-name", "price", "-price", "stock", "-stock", "created_at", "-created_at", "updated_at",
+        "id",
+        "-id",
+        "name",
+        "-name",
+        "price",
+        "-price",
+        "stock",
+        "-stock",
+        "created_at",
+        "-created_at",
+        "updated_at",
         "-updated_at",
     ];
 

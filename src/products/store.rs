@@ -90,7 +90,9 @@ pub fn list(
     let total = if filter.is_empty() {
         tx.query_one("SELECT n FROM row_counts WHERE name = 'products'", &[], |row| row.get(0))?
     } else {
-        tx.query_one(&format!("SELECT count(*) FROM products p WHERE {condition}"), &borrowed(&values), |row| row.get(0))?
+        tx.query_one(&format!("SELECT count(*) FROM products p WHERE {condition}"), &borrowed(&values), |row| {
+            row.get(0)
+        })?
     };
     let (at_limit, at_offset) = (values.len() + 1, values.len() + 2);
     values.extend([Owned::Int(limit), Owned::Int(offset)]);
@@ -107,7 +109,13 @@ enum Owned {
 }
 
 fn borrowed(values: &[Owned]) -> Vec<Val<'_>> {
-    values.iter().map(|value| match value { Owned::Int(int) => Val::Int(*int), Owned::Text(text) => Val::Text(text) }).collect()
+    values
+        .iter()
+        .map(|value| match value {
+            Owned::Int(int) => Val::Int(*int),
+            Owned::Text(text) => Val::Text(text),
+        })
+        .collect()
 }
 
 /// The WHERE of a filter and its values; all text is bound, none becomes SQL.

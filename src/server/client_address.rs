@@ -10,8 +10,8 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use poem::{Endpoint, Middleware, Request, Result};
 
-use crate::api::kit::request::{ClientAddr, PeerAddr, RequestScheme};
 use super::trusted_proxies::TrustedProxies;
+use crate::api::kit::request::{ClientAddr, PeerAddr, RequestScheme};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");

@@ -23,10 +23,10 @@ use tokio_util::task::TaskTracker;
 
 use super::deadline::{Deadline, Ending};
 use super::listener::ListenOptions;
-use crate::api::kit::request::{LocalOperator, PeerAddr};
 use super::pulse::{Pulse, Watched};
 use super::short_answer::{REQUEST_TIMEOUT, answer_and_close};
 use super::site::{Origin, Site, service};
+use crate::api::kit::request::{LocalOperator, PeerAddr};
 
 /// A request's head may have this many bytes; browsers' cookies fit, floods do not.
 const MAX_HEAD_BYTES: u32 = 32 * 1024;

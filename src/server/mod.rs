@@ -12,6 +12,7 @@ pub mod client_address;
 pub mod cors;
 pub mod listener;
 pub mod local_socket;
+pub mod observe;
 pub mod request_id;
 pub mod router;
 pub mod security_headers;

@@ -13,6 +13,7 @@ use crate::app::App;
 
 use super::client_address::{ClientAddress, ForwardHeader};
 use super::cors::Cors;
+use super::observe::Observe;
 use super::request_id::RequestIds;
 use super::security_headers::SecurityHeaders;
 use super::site::{Site, site};
@@ -21,12 +22,11 @@ use super::trusted_proxies::TrustedProxies;
 /// Everything a server of this application answers.
 pub fn build(app: &App) -> Site {
     let http = &app.config.http;
-    let limits =
-        BodyLimits { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) };
+    let limits = BodyLimits { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) };
     let router = route_table::router(api::all(app), Route::new());
     let client_address =
         ClientAddress { trusted: TrustedProxies::of(http.trusted_proxies.clone()), header: ForwardHeader::default() };
-    let endpoint = Enter { inner: router, app: app.clone(), limits }
+    let endpoint = Enter { inner: router.with(Observe { app: app.clone() }), app: app.clone(), limits }
         .with(Cors { origins: super::cors::AllowedOrigins::of(&http.cors_origins) })
         .with(SecurityHeaders)
         .with(client_address)

@@ -10,8 +10,8 @@ use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 
-use crate::api::kit::request::{LocalOperator, PeerAddr};
 use super::pulse::{Guarded, Pulse};
+use crate::api::kit::request::{LocalOperator, PeerAddr};
 
 /// All that a server answers: the router with its wrappers, without its type.
 ///

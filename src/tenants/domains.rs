@@ -28,7 +28,8 @@ impl Tenants {
     pub async fn add_domain(&self, id: &TenantId, domain: &str) -> Result<Domain> {
         let domain = domain.trim_end_matches('.').to_ascii_lowercase();
         if !is_host_name(&domain) {
-            let rule = Rule::Other("host_name", "The domain field must be a host name such as shop.example.com.".into());
+            let rule =
+                Rule::Other("host_name", "The domain field must be a host name such as shop.example.com.".into());
             return Err(Error::field("domain", rule));
         }
         let (id, now) = (id.clone(), self.shared.clock.now());

@@ -60,18 +60,20 @@ impl Tenants {
             check_name(name)?;
         }
         let rename_to = patch.db_name.as_deref().map(parse_db_name).transpose()?;
-        let password = patch.db_password.clone().map(|password| self.seal_db_password(id, password.as_ref())).transpose()?;
+        let password =
+            patch.db_password.clone().map(|password| self.seal_db_password(id, password.as_ref())).transpose()?;
         let now = self.shared.clock.now();
         let tenant_id = id.clone();
         let work = move |tx: &mut Tx<'_>| {
             let id = tenant_id.as_str();
             let tenant = store::get(tx, id)?;
-            let texts = [("name", patch.name.as_deref().map(Some)), ("plan_code", patch.plan_code.as_deref().map(Some))]
-                .into_iter()
-                .chain([
-                    ("db_host", patch.db_host.as_ref().map(Option::as_deref)),
-                    ("db_username", patch.db_username.as_ref().map(Option::as_deref)),
-                ]);
+            let texts =
+                [("name", patch.name.as_deref().map(Some)), ("plan_code", patch.plan_code.as_deref().map(Some))]
+                    .into_iter()
+                    .chain([
+                        ("db_host", patch.db_host.as_ref().map(Option::as_deref)),
+                        ("db_username", patch.db_username.as_ref().map(Option::as_deref)),
+                    ]);
             if patch.plan_code.as_deref().is_some_and(|code| !matches!(store::find_plan(tx, code), Ok(Some(_)))) {
                 return Err(Error::field("plan", Rule::Missing));
             }
@@ -86,7 +88,13 @@ impl Tenants {
                 }
             }
             if let Some(sealed) = &password {
-                store::set(tx, id, "db_password_enc", sealed.as_ref().map_or(Val::Null, |bytes| Val::Blob(bytes)), now)?;
+                store::set(
+                    tx,
+                    id,
+                    "db_password_enc",
+                    sealed.as_ref().map_or(Val::Null, |bytes| Val::Blob(bytes)),
+                    now,
+                )?;
             }
             if patch.limits != super::LimitsPatch::default() {
                 store::set_limits(tx, id, tenant.limits.overlaid(patch.limits), now)?;
@@ -196,7 +204,8 @@ impl Tenants {
         let id = tenant.id.clone();
         let trash_name = self.shared.central.read(move |tx| store::trash_name(tx, id.as_str())).await?;
         let trash_name = trash_name.ok_or_else(|| Error::internal(anyhow::anyhow!("no trash name")))?;
-        let (from, to) = (self.file_of(&parse_db_name(&tenant.db_name)?), self.shared.data_dir.trash_dir().join(trash_name));
+        let (from, to) =
+            (self.file_of(&parse_db_name(&tenant.db_name)?), self.shared.data_dir.trash_dir().join(trash_name));
         self.shared.engine.run(move || if from.exists() { move_file(&from, &to) } else { Ok(()) }).await?;
         let id = tenant.id.clone();
         self.shared.central.write(move |tx| store::mark_deleted(tx, id.as_str())).await?;
@@ -221,7 +230,8 @@ impl Tenants {
         let db_name = parse_db_name(db_name.unwrap_or(&tenant.db_name))?;
         let (from, to) = (self.shared.data_dir.trash_dir().join(trash_name), self.file_of(&db_name));
         let (tenant_id, name, now) = (id.clone(), db_name.to_string(), self.shared.clock.now());
-        let is_taken = self.shared.central.read(move |tx| store::is_db_name_taken(tx, &name, tenant_id.as_str())).await?;
+        let is_taken =
+            self.shared.central.read(move |tx| store::is_db_name_taken(tx, &name, tenant_id.as_str())).await?;
         if is_taken || to.exists() {
             return Err(Error::field("db_name", Rule::Taken));
         }
@@ -229,7 +239,8 @@ impl Tenants {
         let (trashed, restored) = (from.clone(), to.clone());
         self.shared.engine.run(move || move_file(&from, &to)).await?;
         let (tenant_id, name) = (id.clone(), db_name.to_string());
-        let marked = self.shared.central.write(move |tx| store::mark_undeleted(tx, tenant_id.as_str(), &name, now)).await;
+        let marked =
+            self.shared.central.write(move |tx| store::mark_undeleted(tx, tenant_id.as_str(), &name, now)).await;
         if let Err(error) = marked {
             self.shared.engine.run(move || move_file(&restored, &trashed)).await?;
             return Err(error);
@@ -309,7 +320,8 @@ impl Tenants {
 
     /// Its file goes too, but only if it already carries this tenant's stamp and nobody's data.
     async fn clear_half_made(&self, tenant: &Tenant) -> Result<()> {
-        let (path, owner, schema) = (self.file_of(&parse_db_name(&tenant.db_name)?), tenant.id.to_string(), self.shared.schema.clone());
+        let (path, owner, schema) =
+            (self.file_of(&parse_db_name(&tenant.db_name)?), tenant.id.to_string(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
         self.shared
             .engine

@@ -86,11 +86,10 @@ pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i
     let condition = "(?1 IS NULL OR t.name LIKE ?1 ESCAPE '\\' OR t.id LIKE ?1 ESCAPE '\\' OR t.db_name LIKE ?1 ESCAPE '\\') \
                      AND (t.state = ?2 OR (?2 IS NULL AND t.state NOT IN ('deleted', 'deleting', 'creating')))";
     tx.snapshot()?;
-    let total = tx.query_one(
-        &format!("SELECT count(*) FROM tenants t WHERE {condition}"),
-        vals![&pattern, state],
-        |row| row.get(0),
-    )?;
+    let total =
+        tx.query_one(&format!("SELECT count(*) FROM tenants t WHERE {condition}"), vals![&pattern, state], |row| {
+            row.get(0)
+        })?;
     let tenants = tx.query(
         &format!("SELECT {COLUMNS} FROM tenants t WHERE {condition} ORDER BY t.number LIMIT ?3 OFFSET ?4"),
         vals![&pattern, state, limit, offset],

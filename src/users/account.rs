@@ -108,7 +108,13 @@ fn free_username(tx: &mut Tx<'_>, email: &str) -> Result<String> {
 /// # Errors
 /// [`Error::LoginFailed`], after the same time, for an unknown address, a wrong password and a
 /// disabled user.
-pub async fn login(db: &Db, passwords: &Passwords, clock: &Clock, email: &str, password: String) -> Result<(User, String)> {
+pub async fn login(
+    db: &Db,
+    passwords: &Passwords,
+    clock: &Clock,
+    email: &str,
+    password: String,
+) -> Result<(User, String)> {
     let address = email.to_owned();
     let found = db.read(move |tx| store::find_login(tx, &address)).await?;
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));

@@ -14,5 +14,5 @@ pub mod tokens;
 pub use account::{change_password, check_password, login, register};
 pub use model::{NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
 pub use session::{Sessions, SignedIn};
-pub use throttle::LoginThrottle;
 pub use store::{count, delete, find, get, list, set_password_hash, update};
+pub use throttle::LoginThrottle;

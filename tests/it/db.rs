@@ -58,9 +58,9 @@ async fn insert(db: &Db, name: &str) -> Result<i64, Error> {
 
 async fn count(db: &Db, name: &str) -> i64 {
     let name = name.to_owned();
-    db.read(move |tx| {
-        Ok(tx.query_one("SELECT count(*) FROM products WHERE name = ?1", vals![&name], |row| row.get(0))?)
-    })
+    db.read(
+        move |tx| Ok(tx.query_one("SELECT count(*) FROM products WHERE name = ?1", vals![&name], |row| row.get(0))?),
+    )
     .await
     .unwrap()
 }
@@ -101,9 +101,11 @@ async fn failing_and_panicking_closures_cost_their_neighbours_nothing() {
             _ => assert!(matches!(outcome, Err(Error::Internal(_)))),
         }
     }
-    let stocks = db.read(|tx| Ok(tx.query("SELECT stock FROM products ORDER BY stock", &[], |r| r.get::<i64>(0))?)).await;
+    let stocks =
+        db.read(|tx| Ok(tx.query("SELECT stock FROM products ORDER BY stock", &[], |r| r.get::<i64>(0))?)).await;
     assert_eq!(stocks.unwrap(), (0..300).step_by(3).collect::<Vec<i64>>());
-    let counted = db.read(|tx| Ok(tx.query_one("SELECT n FROM row_counts WHERE name = 'products'", &[], |r| r.get::<i64>(0))?));
+    let counted =
+        db.read(|tx| Ok(tx.query_one("SELECT n FROM row_counts WHERE name = 'products'", &[], |r| r.get::<i64>(0))?));
     assert_eq!(counted.await.unwrap(), 100_i64);
 }
 
@@ -308,9 +310,11 @@ async fn copy_of_a_live_file_is_consistent_while_it_is_written() {
         let copy = raw(&ground.folder.path().join(format!("copy{round}.db")));
         let ok: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         let (rows, counted): (i64, i64) = copy
-            .query_row("SELECT (SELECT count(*) FROM products), (SELECT n FROM row_counts WHERE name = 'products')", [], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })
+            .query_row(
+                "SELECT (SELECT count(*) FROM products), (SELECT n FROM row_counts WHERE name = 'products')",
+                [],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )
             .unwrap();
         assert!(ok == "ok" && rows == counted && rows >= 200, "{ok} {rows} {counted}");
     }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use poem::endpoint::make_sync;
 use poem::{Endpoint, Response};
+use ruko::api::kit::request::{LocalOperator, PeerAddr};
 use ruko::server::listener::{ListenError, Listener};
 use ruko::server::local_socket::{LocalSocket, LocalSocketError};
-use ruko::api::kit::request::{LocalOperator, PeerAddr};
 use tokio::net::UnixStream;
 
 use crate::wire::{CALM, Client, GET, Server};

@@ -7,6 +7,8 @@ mod db;
 mod listener;
 mod local_socket;
 mod orders;
+mod products;
+mod support;
 mod tls;
 mod wire;
 mod wrappers;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use poem::endpoint::{make, make_sync};
 use poem::{Endpoint, EndpointExt, Request, Response};
+use ruko::api::kit::panic::CatchPanics;
+use ruko::api::kit::request::RequestId;
 use ruko::api::kit::request::{ClientAddr, RequestScheme};
 use ruko::server::client_address::{ClientAddress, ForwardHeader, is_from_this_machine};
 use ruko::server::cors::{AllowedOrigins, Cors};
-use ruko::api::kit::panic::CatchPanics;
-use ruko::api::kit::request::RequestId;
 use ruko::server::request_id::RequestIds;
 use ruko::server::security_headers::SecurityHeaders;
 use ruko::server::trusted_proxies::TrustedProxies;

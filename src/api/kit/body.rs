@@ -137,7 +137,12 @@ mod tests {
 
     #[test]
     fn json_is_read_whatever_the_content_type_says() {
-        for content_type in ["application/json", "application/x-www-form-urlencoded", "text/plain", "application/vnd.api+json; charset=utf-8"] {
+        for content_type in [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "application/vnd.api+json; charset=utf-8",
+        ] {
             assert_eq!(parsed(content_type, " {\"a\":\"b=c\"} "), json!({"a": "b=c"}), "{content_type}");
         }
         assert_eq!(parse(None, b"{\"a\":1}").map(Value::Object).unwrap(), json!({"a": 1}));

@@ -50,7 +50,8 @@ impl<T: ParseFromJSON + 'static> ParsePayload for Input<T> {
     async fn from_request(request: &Request, request_body: &mut RequestBody) -> Result<Self> {
         let bytes = body::read(request, request_body).await?;
         let fields = body::parse(request.header("content-type"), &bytes)?;
-        let is_laravel = request.data::<&'static Operation>().is_some_and(|operation| operation.family == Family::Laravel);
+        let is_laravel =
+            request.data::<&'static Operation>().is_some_and(|operation| operation.family == Family::Laravel);
         let strings = if is_laravel { Strings::Tidied } else { Strings::AsSent };
         let mut value = Value::Object(fields);
         shape::of::<T>().check(&mut value, strings, Place::Body).map_err(Error::Invalid)?;

@@ -1,6 +1,7 @@
 //! What all dialects share: how a request is read, who may send it, how an answer looks.
 
 pub mod body;
+pub mod credentials;
 pub mod email;
 pub mod errors;
 pub mod etag;
@@ -9,12 +10,11 @@ pub mod input;
 pub mod money;
 pub mod operation;
 pub mod page;
-pub mod params;
 pub mod panic;
+pub mod params;
 pub mod path;
 pub mod reply;
 pub mod request;
 pub mod route_table;
 pub mod shape;
 pub mod time;
-pub mod credentials;

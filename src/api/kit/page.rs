@@ -34,7 +34,8 @@ impl Paging {
     /// [`Error::Invalid`] for a page of more than `per_page_max` rows or one that lies too deep.
     pub fn new(page: Option<i64>, per_page: Option<i64>, per_page_max: u32) -> Result<Self, Error> {
         let paging = Self { page: page.unwrap_or(1), per_page: per_page.unwrap_or(PER_PAGE) };
-        let refuse = |path: &str, rule| Err(Error::Invalid(vec![FieldError { path: path.into(), rule, place: Place::Query }]));
+        let refuse =
+            |path: &str, rule| Err(Error::Invalid(vec![FieldError { path: path.into(), rule, place: Place::Query }]));
         if paging.per_page > i64::from(per_page_max) {
             return refuse("per_page", Rule::Max(per_page_max.to_string()));
         }

@@ -44,7 +44,13 @@ pub fn bytes_response(status: StatusCode, bytes: Vec<u8>) -> Response {
 pub fn documented<T: Type>(status: u16, description: &'static str) -> MetaResponses {
     let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
     MetaResponses {
-        responses: vec![MetaResponse { description, status: Some(status), status_range: None, content, headers: vec![] }],
+        responses: vec![MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers: vec![],
+        }],
     }
 }
 
@@ -78,11 +84,15 @@ impl IntoResponse for NoContent {
 
 impl ApiResponse for NoContent {
     fn meta() -> MetaResponses {
-        let response =
-            MetaResponse { description: "Done.", status: Some(204), status_range: None, content: vec![], headers: vec![] };
+        let response = MetaResponse {
+            description: "Done.",
+            status: Some(204),
+            status_range: None,
+            content: vec![],
+            headers: vec![],
+        };
         MetaResponses { responses: vec![response] }
     }
 
     fn register(_registry: &mut Registry) {}
 }
-

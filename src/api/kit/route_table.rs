@@ -55,7 +55,9 @@ impl Endpoint for Methods {
         if let Some(endpoint) = self.find(request.method()) {
             return endpoint.call(request).await;
         }
-        if *request.method() == Method::HEAD && let Some(endpoint) = self.find(&Method::GET) {
+        if *request.method() == Method::HEAD
+            && let Some(endpoint) = self.find(&Method::GET)
+        {
             request.set_method(Method::GET);
             let mut response = endpoint.call(request).await?;
             response.set_body(());
@@ -99,4 +101,3 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithNotFound<E> {
         }
     }
 }
-

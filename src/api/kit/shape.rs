@@ -195,7 +195,8 @@ impl Check {
         if let Value::String(text) = value
             && text.contains('\0')
         {
-            return self.refuse(Rule::Other("nul", format!("The {} field must not contain NUL characters.", self.path)));
+            return self
+                .refuse(Rule::Other("nul", format!("The {} field must not contain NUL characters.", self.path)));
         }
         match shape {
             Shape::Any => {}

@@ -195,7 +195,8 @@ impl ProductsApi {
         let params = params.0;
         let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
         let sort = params.sort.as_deref().map_or(Ok(ProductSort::default()), str::parse);
-        let sort = sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let sort =
+            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
         let filter = ProductFilter {
             search: params.q,
             price_min: params.price_min.map(|money| money.0),

@@ -75,7 +75,8 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     };
     let has_credentials = !operation.security.is_empty();
     let has_path = operation.params.iter().any(|param| param.in_type == MetaParamIn::Path);
-    let has_input = operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
+    let has_input =
+        operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
     let has_body = operation.request.is_some();
     let invalid = if family == Family::Express { 400 } else { 422 };
     let possible = [

@@ -79,7 +79,9 @@ fn log_if_ours(error: &Error, asked: &Asked) {
     }
     let (code, request_id) = (error.code(), asked.request_id.as_str());
     match error {
-        Error::Internal(cause) => tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed"),
+        Error::Internal(cause) => {
+            tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed")
+        }
         Error::Db(cause) => {
             tracing::error!(error.code = code, request_id, error = %cause, advice = crate::db::advice(cause), "request failed");
         }
@@ -114,7 +116,8 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
                 headers.insert(ALLOW, allowed);
             }
         }
-        Error::CredentialMissing(Credential::UserToken) | Error::CredentialInvalid { kind: Credential::UserToken, .. } => {
+        Error::CredentialMissing(Credential::UserToken)
+        | Error::CredentialInvalid { kind: Credential::UserToken, .. } => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         _ => {}
@@ -141,7 +144,9 @@ fn public_text(error: &Error) -> String {
         other => {
             let text = other.to_string();
             let mut chars = text.chars();
-            chars.next().map_or(text.clone(), |first| format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')))
+            chars.next().map_or(text.clone(), |first| {
+                format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.'))
+            })
         }
     }
 }

@@ -61,7 +61,9 @@ fn sentences(code: &str) -> (&'static str, &'static str) {
         "precondition_failed" => {
             ("Somebody else has changed this in the meantime.", "Data ini sudah diubah oleh orang lain.")
         }
-        "too_many_requests" => ("Too many tries. Please wait a moment.", "Terlalu banyak percobaan. Mohon tunggu sebentar."),
+        "too_many_requests" => {
+            ("Too many tries. Please wait a moment.", "Terlalu banyak percobaan. Mohon tunggu sebentar.")
+        }
         "payload_too_large" => ("That is too large.", "Data yang dikirim terlalu besar."),
         "storage_full" => ("There is no storage space left.", "Ruang penyimpanan sudah penuh."),
         "conflict" | "still_referenced" | "illegal_transition" => {
