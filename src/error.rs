@@ -298,10 +298,13 @@ impl Error {
     /// The HTTP status of the answer.
     pub fn status(&self) -> u16 {
         match self {
-            Self::CredentialMissing(_) | Self::LoginFailed => 401,
-            Self::CredentialInvalid { kind: Credential::UserToken, .. } => 401,
-            Self::CredentialInvalid { .. } | Self::TenantNotActive(_) | Self::Forbidden(_) => 403,
-            Self::CentralDisabled(_) => 403,
+            Self::CredentialMissing(_)
+            | Self::LoginFailed
+            | Self::CredentialInvalid { kind: Credential::UserToken, .. } => 401,
+            Self::CredentialInvalid { .. }
+            | Self::CentralDisabled(_)
+            | Self::TenantNotActive(_)
+            | Self::Forbidden(_) => 403,
             Self::NotFound { .. } | Self::RouteNotFound(_) => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::RequestTimeout => 408,

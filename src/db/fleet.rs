@@ -254,7 +254,11 @@ impl Fleet {
             }
             tokio::time::sleep(DRAIN_POLL).await;
         }
-        self.shared.engine.run(move || Ok(drop(db))).await?;
+        let close = move || {
+            drop(db);
+            Ok(())
+        };
+        self.shared.engine.run(close).await?;
         Ok(Fenced { _occupied: occupied })
     }
 

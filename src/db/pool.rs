@@ -61,7 +61,7 @@ pub(super) type Loan = r2d2::PooledConnection<Manager>;
 
 /// A pool of connections of one role to one file.
 pub(super) struct Pool {
-    pool: r2d2::Pool<Manager>,
+    connections: r2d2::Pool<Manager>,
     opener: Arc<Opener>,
     has_opened: AtomicBool,
 }
@@ -82,7 +82,7 @@ impl Pool {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let files = SqliteConnectionManager::file(path).with_flags(flags);
         let opener = Arc::new(Opener { files, role, durability, opened: Mutex::new(None) });
-        let pool = r2d2::Pool::builder()
+        let connections = r2d2::Pool::builder()
             .max_size(max_size)
             .min_idle(Some(0))
             .test_on_check_out(false)
@@ -93,14 +93,14 @@ impl Pool {
             .thread_pool(threads)
             .build(Manager(opener.clone()))
             .map_err(|error| DbError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, opener, has_opened: AtomicBool::new(false) })
+        Ok(Self { connections, opener, has_opened: AtomicBool::new(false) })
     }
 
     /// A connection that is open and idle right now. Never waits, never opens.
     pub(super) fn try_get(&self) -> Option<Loan> {
         // r2d2 would start to open one in the background; where none exists yet the caller is
         // about to open it itself and wants its error.
-        if self.has_opened.load(Ordering::Relaxed) { self.pool.try_get() } else { None }
+        if self.has_opened.load(Ordering::Relaxed) { self.connections.try_get() } else { None }
     }
 
     /// A connection, opened if need be. Blocks until `deadline`.
@@ -108,19 +108,19 @@ impl Pool {
     /// # Errors
     /// What opening said, or [`DbError::Timeout`].
     pub(super) fn get(&self, deadline: Instant) -> Result<Loan, DbError> {
-        let state = self.pool.state();
-        if state.idle_connections == 0 && state.connections < self.pool.max_size() {
+        let state = self.connections.state();
+        if state.idle_connections == 0 && state.connections < self.connections.max_size() {
             let connection = self.opener.open().map_err(|error| db_error(&error))?;
             *self.opener.opened.lock() = Some(connection);
         }
         let patience = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let loan = self.pool.get_timeout(patience).map_err(|_| DbError::Timeout)?;
+        let loan = self.connections.get_timeout(patience).map_err(|_| DbError::Timeout)?;
         self.has_opened.store(true, Ordering::Relaxed);
         Ok(loan)
     }
 
     /// Open connections, lent or idle.
     pub(super) fn open_connections(&self) -> u32 {
-        self.pool.state().connections
+        self.connections.state().connections
     }
 }

@@ -1,7 +1,5 @@
 //! Path parameters. What is no id names nothing, so it is "not found" and not "invalid".
 
-use std::borrow::Cow;
-
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -15,7 +13,7 @@ pub struct Path<T>(pub T);
 pub trait PathValue: Send + Sized {
     /// Its schema.
     fn schema() -> MetaSchema;
-    /// From the decoded text.
+    /// From the text, which the router has percent-decoded.
     fn read(text: String) -> Self;
 }
 
@@ -80,42 +78,6 @@ impl<'a, T: PathValue + 'a> ApiExtractor<'a> for Path<T> {
         options: ExtractParamOptions<String>,
     ) -> Result<Self> {
         let text = request.raw_path_param(options.name).unwrap_or_default();
-        Ok(Self(T::read(percent_decoded(text).into_owned())))
-    }
-}
-
-/// Decodes `%41`; what is no valid UTF-8 afterwards names nothing.
-fn percent_decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return text.into();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let pair = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let decoded = pair.and_then(|pair| hex::decode(pair).ok()).and_then(|byte| byte.first().copied());
-        match decoded {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_signs_are_decoded_once() {
-        assert_eq!(percent_decoded("a%20b%2525"), "a b%25");
-        assert_eq!(percent_decoded("100%"), "100%");
-        assert_eq!(percent_decoded("%zz"), "%zz");
+        Ok(Self(T::read(text.to_owned())))
     }
 }

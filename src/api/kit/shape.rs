@@ -201,7 +201,7 @@ impl Check {
         match shape {
             Shape::Any => {}
             Shape::Text { is_time: true, .. } => {
-                if !value.as_str().is_some_and(|text| time::parse(text).is_ok()) {
+                if value.as_str().and_then(time::parse).is_none() {
                     let text = format!("The {} field must be a valid date.", self.path.replace('_', " "));
                     self.refuse(Rule::Other("date", text));
                 }
@@ -288,9 +288,8 @@ impl Check {
             }
             self.within(field.name, |check| match map.get_mut(field.name) {
                 None if field.is_required => check.refuse(Rule::Required),
-                None => {}
                 Some(Value::Null) if field.is_required || field.shape.refuses_empty() => check.refuse(Rule::Required),
-                Some(Value::Null) => {}
+                None | Some(Value::Null) => {}
                 Some(value) => check.value(&field.shape, value),
             });
         }

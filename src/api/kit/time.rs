@@ -58,10 +58,7 @@ impl ParseFromJSON for Time {
     }
 }
 
-/// Reads a time or date; see [`Time`].
-///
-/// # Errors
-/// When it is neither.
-pub fn parse(text: &str) -> Result<Timestamp, ()> {
-    Time::parse_from_json(Some(text.into())).map(|time| time.0).map_err(|_| ())
+/// Reads a time or date, see [`Time`]; `None` when it is neither.
+pub fn parse(text: &str) -> Option<Timestamp> {
+    Time::parse_from_json(Some(text.into())).ok().map(|time| time.0)
 }

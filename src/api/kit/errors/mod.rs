@@ -80,7 +80,7 @@ fn log_if_ours(error: &Error, asked: &Asked) {
     let (code, request_id) = (error.code(), asked.request_id.as_str());
     match error {
         Error::Internal(cause) => {
-            tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed")
+            tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed");
         }
         Error::Db(cause) => {
             tracing::error!(error.code = code, request_id, error = %cause, advice = crate::db::advice(cause), "request failed");
