@@ -10,5 +10,6 @@ mod orders;
 mod products;
 mod support;
 mod tls;
+mod trouble;
 mod wire;
 mod wrappers;
