@@ -94,6 +94,28 @@ fn every_body_has_examples_and_all_of_them_fit_their_schemas() {
 }
 
 #[test]
+fn every_way_to_be_refused_is_documented() {
+    let document = published();
+    for operation in operations(&document) {
+        let id = &operation.id;
+        let has_credentials = !operation.credentials().is_empty();
+        let has_body = operation.body().is_some();
+        for (is_possible, statuses) in [
+            (has_credentials, &[401, 403, 429][..]),
+            (has_body, &[400, 408, 413, 415]),
+            (operation.path.contains('{'), &[404]),
+            (true, &[500]),
+        ] {
+            for status in statuses.iter().filter(|_| is_possible) {
+                assert!(operation.documents(*status), "{id} does not tell of {status}");
+            }
+        }
+        let takes_input = has_body || !operation.query_names(&document).is_empty();
+        assert!(!takes_input || operation.documents(422) || operation.documents(400), "{id}");
+    }
+}
+
+#[test]
 fn parameters_are_single_and_described() {
     let document = published();
     for operation in operations(&document) {

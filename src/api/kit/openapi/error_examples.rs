@@ -147,8 +147,12 @@ fn refused_fields(facts: &Facts) -> Vec<FieldError> {
             Some(FieldError { path: name.clone(), rule, place })
         })
         .collect();
-    // Missing fields first, as they are what most people meet first.
-    refused.sort_by_key(|field| field.rule != Rule::Required);
+    // Missing fields first, as they are what most people meet first; long texts last.
+    refused.sort_by_key(|field| match field.rule {
+        Rule::Required => 0,
+        Rule::MaxLength(_) | Rule::String => 2,
+        _ => 1,
+    });
     refused.truncate(2);
     if refused.is_empty() {
         refused.push(FieldError { path: "field".into(), rule: Rule::String, place });

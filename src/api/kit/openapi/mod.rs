@@ -65,6 +65,7 @@ struct Components {
 }
 
 fn finished(mut raw: Value, public_url: Option<&str>) -> Value {
+    schemas::tidy(&mut raw);
     let mut components = Components {
         schemas: take_object(&mut raw["components"]["schemas"]),
         headers: responses::headers(),

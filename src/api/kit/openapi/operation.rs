@@ -103,8 +103,10 @@ fn requirements(raw: Value) -> (Vec<Object>, bool) {
     (alternatives, is_admin_only)
 }
 
-fn request_body(mut body: Value, components: &Components) -> Option<Value> {
-    let mut content = responses::without_charset(super::take_object(&mut body["content"]));
+fn request_body(body: Value, components: &Components) -> Option<Value> {
+    let Value::Object(mut body) = body else { return None };
+    let content = body.remove("content").unwrap_or_default().as_object().cloned().unwrap_or_default();
+    let mut content = responses::without_charset(content);
     for media in content.values_mut() {
         let example = examples::request(&media["schema"], components);
         if let Some(media) = media.as_object_mut() {
@@ -115,9 +117,8 @@ fn request_body(mut body: Value, components: &Components) -> Option<Value> {
         // The server reads form fields just as well.
         content.insert("application/x-www-form-urlencoded".into(), json!({"schema": media["schema"]}));
     }
-    let body = body.as_object_mut()?;
     body.insert("content".into(), content.into());
-    Some(std::mem::take(body).into())
+    Some(body.into())
 }
 
 fn resolved(schema: &Value, components: &Components) -> Value {

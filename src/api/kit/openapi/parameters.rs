@@ -66,6 +66,9 @@ fn spread(fields: &Value, components: &Components) -> Vec<Value> {
         let mut description = Value::Null;
         if let Some(schema) = schema.as_object_mut() {
             schema.remove("nullable");
+            for choice in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+                choice.as_object_mut().and_then(|choice| choice.remove("nullable"));
+            }
             description = schema.remove("description").unwrap_or_default();
             if let Some(Value::Array(values)) = schema.get_mut("enum") {
                 values.retain(|value| !value.is_null());

@@ -4,16 +4,50 @@ use serde_json::{Value, json};
 
 use super::{Object, ref_name};
 
+/// Takes out what poem-openapi repeats or spells strangely.
+pub fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                match (name.as_str(), field.as_f64()) {
+                    // Bounds are kept as floating point numbers: `1.0`.
+                    ("minimum" | "maximum", Some(bound)) if bound.fract() == 0.0 => *field = whole(bound),
+                    ("allOf", _) => drop_descriptions(field),
+                    _ => tidy(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "bounds are written in source as whole numbers")]
+fn whole(bound: f64) -> Value {
+    (bound as i64).into()
+}
+
+/// A described field of a named type comes as "all of" that type and an object with nothing but the
+/// description, which stands beside it too.
+fn drop_descriptions(parts: &mut Value) {
+    if let Some(parts) = parts.as_array_mut() {
+        parts.retain(|part| part.as_object().is_none_or(|part| !part.keys().eq(["description"])));
+    }
+}
+
 /// Says that optional fields may be null: answers write them as null, and inputs take null for
 /// "not given". Errors leave such fields out instead.
 pub fn allow_null(schemas: &mut Object) {
     let types: Object = schemas.iter().map(|(name, schema)| (name.clone(), schema["type"].clone())).collect();
     for (name, schema) in schemas {
+        if schema["title"] == *name {
+            schema.as_object_mut().and_then(|schema| schema.remove("title"));
+        }
         if is_error(name) {
             continue;
         }
         let required = schema["required"].as_array().cloned().unwrap_or_default();
-        let Some(properties) = schema["properties"].as_object_mut() else { continue };
+        let Some(Value::Object(properties)) = schema.get_mut("properties") else { continue };
         for (name, property) in properties {
             if !required.iter().any(|required| required == name) {
                 make_nullable(property, &types);
@@ -23,7 +57,7 @@ pub fn allow_null(schemas: &mut Object) {
 }
 
 /// True for the schemas of errors, one for each family.
-pub fn is_error(name: &str) -> bool {
+fn is_error(name: &str) -> bool {
     matches!(name, "ErrorL" | "ErrorE" | "ErrorF")
 }
 
