@@ -96,8 +96,9 @@ impl App {
             crate::config::Synchronous::Full => Durability::Full,
             crate::config::Synchronous::Normal => Durability::Normal,
         };
-        let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir)?;
         let central = open_central(&engine, &data_dir.central_db())?;
+        let has_sealed = has_key_check(&central).await?;
+        let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir, has_sealed)?;
         check_server_key(&central, &keyring, &clock).await?;
         let schema = Arc::new(Schema::tenant()?);
         let capacity = storage.open_tenants_max.unwrap_or_else(|| open_tenants_max(config.http.max_connections));
@@ -217,7 +218,13 @@ fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
     Ok(db)
 }
 
-fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result<Keyring> {
+/// True when secrets were sealed in this file before, so that a new key would be a wrong one.
+async fn has_key_check(central: &Db) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM settings WHERE key = ?1)";
+    central.read(move |tx| Ok(tx.query_one(sql, crate::vals![KEY_CHECK], |row| row.get(0))?)).await
+}
+
+fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir, has_sealed: bool) -> Result<Keyring> {
     if let Some(text) = configured {
         return Keyring::from_text(text.expose_secret());
     }
@@ -225,6 +232,14 @@ fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result
     if let Some(bytes) = secret_file::find(&path).map_err(Error::internal)? {
         let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
         return Keyring::from_text(text);
+    }
+    if has_sealed {
+        let help = format!(
+            "The server key is gone: {} is missing and APP_KEY is not set, but this data directory was made with \
+             one. Put it back; nothing was changed.",
+            path.display()
+        );
+        return Err(Error::conflict("wrong_app_key", help));
     }
     let text = Keyring::new_text();
     secret_file::create(&path, text.expose_secret().as_bytes()).map_err(Error::internal)?;
@@ -238,7 +253,7 @@ async fn check_server_key(central: &Db, keyring: &Keyring, clock: &Clock) -> Res
     if let Some(text) = stored.await? {
         let sealed = hex::decode(text).map_err(Error::internal)?;
         return keyring.open(KEY_CHECK, &sealed).map(|_| ()).map_err(|_| {
-            let help = "APP_KEY (or data/keys/server.key) is not the key this data directory was made with. \
+            let help = "APP_KEY (or keys/server.key in the data directory) is not the key this data directory was made with. \
                         Put the old one back; nothing was changed.";
             Error::conflict("wrong_app_key", help)
         });
