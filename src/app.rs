@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
-use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema};
+use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
@@ -22,7 +22,7 @@ use crate::tenants::{ActiveTenant, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Owner that the central file carries in its stamp.
-const CENTRAL_OWNER: &str = "central";
+pub(crate) const CENTRAL_OWNER: &str = "central";
 /// Context of the sealed text that tells whether the server key is still the same.
 const KEY_CHECK: &str = "server_key_check";
 
@@ -147,6 +147,21 @@ impl App {
         Ok((Self { shared: Arc::new(shared) }, new_key))
     }
 
+    /// The text in the central file that only the right server key opens; none before the first start.
+    ///
+    /// # Errors
+    /// Storage errors; a text that is not readable.
+    pub fn sealed_key_check(tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>> {
+        let find = "SELECT value FROM settings WHERE key = ?1";
+        let stored = tx.query_opt(find, crate::vals![KEY_CHECK], |row| row.get::<String>(0))?;
+        stored.map(|text| hex::decode(text).map_err(Error::internal)).transpose()
+    }
+
+    /// Whether this is the server key that made [`App::sealed_key_check`].
+    pub fn is_server_key(keyring: &Keyring, sealed: &[u8]) -> bool {
+        keyring.open(KEY_CHECK, sealed).is_ok()
+    }
+
     /// Rules for new passwords.
     pub fn password_policy(&self) -> PasswordPolicy {
         PasswordPolicy { min_length: self.config.auth.password_min_length }
@@ -248,15 +263,13 @@ fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir, has_seale
 
 /// A wrong server key would make every sealed secret unreadable, one at a time and much later.
 async fn check_server_key(central: &Db, keyring: &Keyring, clock: &Clock) -> Result<()> {
-    let find = "SELECT value FROM settings WHERE key = ?1";
-    let stored = central.read(move |tx| Ok(tx.query_opt(find, crate::vals![KEY_CHECK], |row| row.get::<String>(0))?));
-    if let Some(text) = stored.await? {
-        let sealed = hex::decode(text).map_err(Error::internal)?;
-        return keyring.open(KEY_CHECK, &sealed).map(|_| ()).map_err(|_| {
-            let help = "APP_KEY (or keys/server.key in the data directory) is not the key this data directory was made with. \
-                        Put the old one back; nothing was changed.";
-            Error::conflict("wrong_app_key", help)
-        });
+    if let Some(sealed) = central.read(App::sealed_key_check).await? {
+        if App::is_server_key(keyring, &sealed) {
+            return Ok(());
+        }
+        let help = "APP_KEY (or keys/server.key in the data directory) is not the key this data directory was made with. \
+                    Put the old one back; nothing was changed.";
+        return Err(Error::conflict("wrong_app_key", help));
     }
     let (sealed, now) = (hex::encode(keyring.seal(KEY_CHECK, &SecretString::from("ok"))?), clock.now());
     central

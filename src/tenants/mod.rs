@@ -6,10 +6,12 @@
 
 mod access;
 mod create;
+pub mod directory;
 mod domains;
 mod epoch;
 mod keys;
 mod life;
+mod migrate;
 mod model;
 mod store;
 
