@@ -15,6 +15,8 @@ use super::tokens;
 
 /// Name of tokens made at a log-in.
 const TOKEN_NAME: &str = "auth_token";
+/// How often a log-in starts again because the stored hash changed under it.
+const LOGIN_TRIES: u32 = 3;
 
 /// The users of one tenant, with what their passwords and tokens take beside the tenant's file.
 pub struct UserDesk<'a> {
@@ -68,6 +70,17 @@ impl UserDesk<'_> {
     /// [`Error::LoginFailed`], after the same time, for an unknown address, a wrong password and a
     /// disabled user.
     pub async fn login(&self, email: &str, password: String) -> Result<(User, String)> {
+        for _ in 0..LOGIN_TRIES {
+            if let Some(done) = self.try_login(email, password.clone()).await? {
+                return Ok(done);
+            }
+        }
+        Err(Error::LoginFailed)
+    }
+
+    /// `None` when the stored hash changed while the password was checked against it: by a new
+    /// password, or by another log-in that renewed an imported hash.
+    async fn try_login(&self, email: &str, password: String) -> Result<Option<(User, String)>> {
         let address = email.to_owned();
         let found = self.db.read(move |tx| store::find_login(tx, &address)).await?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
@@ -82,11 +95,10 @@ impl UserDesk<'_> {
         let renewed = if is_outdated { Some(self.passwords.hash(password).await?) } else { None };
         let (secret, now, raise) = (token::new_user_token(), self.clock.now(), self.tenant.epoch_raise());
         let work = move |tx: &mut Tx<'_>| {
-            // The user may have been disabled or deleted, or got another password, while the hash
-            // was computed.
+            // The user may have been disabled or deleted while the hash was computed.
             let user = store::find(tx, user.id)?.filter(|user| user.is_active).ok_or(Error::LoginFailed)?;
             if store::find_password_hash(tx, user.id)? != hash {
-                return Err(Error::LoginFailed);
+                return Ok(None);
             }
             if let Some(renewed) = &renewed {
                 store::set_password_hash(tx, user.id, renewed, now)?;
@@ -95,7 +107,7 @@ impl UserDesk<'_> {
             if made.has_ended_others {
                 raise.arm();
             }
-            Ok((user, made.text))
+            Ok(Some((user, made.text)))
         };
         self.db.write(work).await
     }

@@ -65,6 +65,18 @@ async fn imported_bcrypt_hash_logs_in_and_becomes_argon2id() {
 }
 
 #[tokio::test]
+async fn imported_user_may_log_in_several_times_at_once() {
+    let server = Server::start().await;
+    let tenant = server.tenant("Warung").await;
+    tenant.register("john", "user").await;
+    let imported = bcrypt::hash("lama-sekali", 4).unwrap();
+    server.open_file(&tenant).execute("UPDATE users SET password_hash = ?1", [&imported]).unwrap();
+    let all = futures_util::future::join_all((0..6).map(|_| tenant.login("john@test.com", "lama-sekali"))).await;
+    let statuses: Vec<u16> = all.iter().map(|(status, _)| status.as_u16()).collect();
+    assert_eq!(statuses, [200; 6]);
+}
+
+#[tokio::test]
 async fn unreadable_or_missing_hash_lets_nobody_in() {
     let server = Server::start().await;
     let tenant = server.tenant("Warung").await;
