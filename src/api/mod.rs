@@ -7,8 +7,10 @@ pub mod kit;
 pub mod tenant;
 
 use poem_openapi::{OpenApi, Tags};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::config::{BaseUrl, Config};
 
 use kit::family::Laravel;
 use kit::operation::In;
@@ -42,4 +44,9 @@ pub fn all(app: &App) -> impl OpenApi + 'static {
         In::<Laravel, _>::new(tenant::OrdersApi(app.clone())),
         In::<Laravel, _>::new(health::HealthApi::new(app.clone())),
     )
+}
+
+/// The published document.
+pub fn document(config: &Config) -> Value {
+    kit::openapi::build(all, config.http.public_url.as_ref().map(BaseUrl::as_str))
 }

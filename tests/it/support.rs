@@ -79,9 +79,8 @@ impl Server {
     }
 
     /// A tenant's file as another program opens it.
-    #[allow(clippy::disallowed_methods, reason = "another program would not go through the door")]
     pub fn open_file(&self, tenant: &Tenant) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.file(tenant)).unwrap()
+        raw(&self.file(tenant))
     }
 
     /// The file of a tenant.
@@ -201,4 +200,19 @@ impl User {
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.send(Method::POST, path, body).await
     }
+}
+
+/// Asks again until it is so; fails after ten seconds.
+pub async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "it never became so");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A connection of another program.
+pub fn raw(path: &std::path::Path) -> rusqlite::Connection {
+    #[allow(clippy::disallowed_methods, reason = "stands for another program")]
+    rusqlite::Connection::open(path).unwrap()
 }
