@@ -18,8 +18,8 @@ use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::Tenants;
-use crate::users::{LoginThrottle, PasswordPolicy, Sessions};
+use crate::tenants::{ActiveTenant, Tenants};
+use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Owner that the central file carries in its stamp.
 const CENTRAL_OWNER: &str = "central";
@@ -149,6 +149,12 @@ impl App {
     /// Rules for new passwords.
     pub fn password_policy(&self) -> PasswordPolicy {
         PasswordPolicy { min_length: self.config.auth.password_min_length }
+    }
+
+    /// Where users of a tenant are registered, logged in and changed.
+    pub fn user_desk<'a>(&'a self, tenant: &'a ActiveTenant, db: &'a Db) -> UserDesk<'a> {
+        let policy = self.password_policy();
+        UserDesk { tenant, db, passwords: &self.passwords, clock: &self.clock, policy }
     }
 
     /// Writes down when keys and tokens were last used.

@@ -23,8 +23,12 @@ pub enum Tag {
     CentralTenants,
     /// Registration and log-in of a tenant's users. Needs the tenant key.
     Auth,
+    /// Users of a tenant, their passwords and tokens.
+    Users,
     /// Products of a tenant.
     Products,
+    /// Orders of a tenant.
+    Orders,
     /// State of the server.
     Health,
 }
@@ -34,7 +38,10 @@ pub fn all(app: &App) -> impl OpenApi + 'static {
     (
         In::<Laravel, _>::new(central::TenantsApi(app.clone())),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
+        In::<Laravel, _>::new(tenant::MeApi(app.clone())),
+        In::<Laravel, _>::new(tenant::UsersApi(app.clone())),
         In::<Laravel, _>::new(tenant::ProductsApi(app.clone())),
+        In::<Laravel, _>::new(tenant::OrdersApi(app.clone())),
         In::<Laravel, _>::new(health::HealthApi::new(app.clone())),
     )
 }

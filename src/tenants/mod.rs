@@ -23,6 +23,7 @@ use crate::db::{Db, Engine, Fleet, Schema};
 use crate::error::{DbError, Error, Result};
 
 pub use access::ActiveTenant;
+pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{
     ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Plan, Tenant, TenantFilter, TenantPage, TenantPatch,

@@ -12,5 +12,6 @@ mod pages;
 mod products;
 mod support;
 mod tls;
+mod trouble;
 mod wire;
 mod wrappers;

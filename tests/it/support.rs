@@ -157,3 +157,18 @@ impl User {
         self.send(Method::POST, path, body).await
     }
 }
+
+/// Asks again until it is so; fails after ten seconds.
+pub async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "it never became so");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A connection of another program.
+pub fn raw(path: &std::path::Path) -> rusqlite::Connection {
+    #[allow(clippy::disallowed_methods, reason = "stands for another program")]
+    rusqlite::Connection::open(path).unwrap()
+}

@@ -1,5 +1,6 @@
 //! What all dialects share: how a request is read, who may send it, how an answer looks.
 
+pub mod audit;
 pub mod body;
 pub mod credentials;
 pub mod email;

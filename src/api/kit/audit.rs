@@ -1,0 +1,34 @@
+//! The way of every operation into the audit log.
+
+use poem::Request;
+use serde_json::Value;
+
+use crate::activity::{Actor as LoggedActor, AuditEntry, SentTexts};
+
+use super::credentials::app;
+use super::request::{Actor, client_addr, notes, request_id};
+
+/// Records that whoever sent this request did `action`, to `object` (its singular name and id).
+/// Call it after the change is committed; it never waits. `detail` must not hold secrets.
+pub fn record(request: &Request, action: &'static str, object: (&'static str, String), detail: Value) {
+    let Ok(app) = app(request) else { return };
+    let notes = notes(request);
+    let user_agent = request.header("user-agent");
+    app.activity.record_audit(AuditEntry {
+        tenant: notes.and_then(|notes| notes.tenant().cloned()),
+        object: Some(object),
+        detail,
+        ip: Some(client_addr(request)),
+        sent: Some(SentTexts::new(request.uri().path(), user_agent, Some(request_id(request).as_str()))),
+        ..AuditEntry::new(logged(notes.and_then(|notes| notes.actor())), action)
+    });
+}
+
+/// The logs' word for who acts in a request.
+pub fn logged(actor: Option<&Actor>) -> LoggedActor {
+    match actor {
+        None => LoggedActor::ANONYMOUS,
+        Some(Actor::Operator) => LoggedActor::OPERATOR,
+        Some(Actor::User(id)) => LoggedActor::user(*id),
+    }
+}
