@@ -113,8 +113,7 @@ async fn register(app: &App, tenant: &ActiveTenant, (name, email, role): (&str, 
     let password = id::random_alphanumeric(PASSWORD_LENGTH.max(app.config.auth.password_min_length));
     let user = NewUser { name: name.into(), email: email.into(), username: None, password: password.clone(), role };
     let db = app.tenants.open(tenant).await?;
-    let made = users::register(&db, &app.passwords, &app.clock, app.password_policy(), Registrar::Trusted, user);
-    let (_, token) = made.await?;
+    let (_, token) = app.user_desk(tenant, &db).register(Registrar::Trusted, user).await?;
     Ok(Person { email: email.into(), password, token })
 }
 
