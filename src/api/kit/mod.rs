@@ -1,7 +1,9 @@
 //! What all dialects share: how a request is read, who may send it, how an answer looks.
 
+pub mod audit;
 pub mod body;
 pub mod credentials;
+pub mod db_name;
 pub mod email;
 pub mod errors;
 pub mod etag;
