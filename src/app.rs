@@ -201,6 +201,7 @@ impl App {
 
     /// Writes what waits and leaves every file complete.
     pub async fn shut_down(&self) {
+        self.tenants.finish_work().await;
         if let Err(error) = self.flush_uses().await {
             tracing::warn!(%error, "last uses of keys and tokens could not be written");
         }
