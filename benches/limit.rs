@@ -228,7 +228,12 @@ fn list(files: &[File], req: &Request) -> poem::Result<Response> {
     }
     let mut base = String::with_capacity(128);
     let host = req.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    write!(base, "http://{host}/api/products?page=").map_err(InternalServerError)?;
+    write!(base, "http://{host}/api/products").map_err(InternalServerError)?;
+    let path_len = base.len();
+    base.push('?');
+    let kept = req.uri().query().unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
+    kept.for_each(|pair| write!(base, "{pair}&").unwrap_or_default());
+    base.push_str("page=");
 
     let body = file(files, req)?.read(|conn| {
         let mut count = conn.prepare_cached(COUNT)?;
@@ -251,7 +256,7 @@ fn list(files: &[File], req: &Request) -> poem::Result<Response> {
                 last_page_url: url(last_page),
                 links: links(page, last_page, url),
                 next_page_url: (page < last_page).then(|| url(page + 1)),
-                path: base.trim_end_matches("?page="),
+                path: &base[..path_len],
                 per_page,
                 prev_page_url: (page > 1).then(|| url(page - 1)),
                 to: (offset < total).then_some((offset + per_page).min(total)),

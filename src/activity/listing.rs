@@ -55,7 +55,7 @@ pub(super) fn requests(
 ) -> Result<Found<RequestRow>> {
     let mut buffer = String::new();
     let actor = filter.actor.as_ref().map(|actor| (actor.kind, actor.id_text(&mut buffer)));
-    let walk = request_walk(filter, actor);
+    let walk = request_walk(filter);
     let sql = walk.sql("api_requests", REQUEST_COLUMNS);
     let matches = |row: &Row<'_, '_>| {
         Ok(is_of(row, filter.tenant.as_ref(), actor)?
@@ -66,19 +66,12 @@ pub(super) fn requests(
     run(tx, &sql, &walk.values, (filter.since, filter.until, before), limit, matches, read_request)
 }
 
-fn request_walk<'f>(filter: &'f RequestFilter, actor: Option<(ActorKind, Option<&'f str>)>) -> Walk<'f> {
-    let status_class = filter.status_class;
-    match (status_class, walk_of(filter.tenant.as_ref(), actor)) {
+fn request_walk(filter: &RequestFilter) -> Walk<'_> {
+    match (filter.status_class, &filter.tenant) {
         (Some(5), _) => Walk::new("api_requests_failed", "status_code BETWEEN 500 AND 599 AND", vec![]),
-        (_, Some(Owner::Actor(values))) => {
-            Walk::new("api_requests_by_actor", "actor_kind = ?4 AND actor_id IS ?5 AND", values)
-        }
-        (_, Some(Owner::Tenant(values))) => Walk::new("api_requests_by_tenant", "tenant_id = ?4 AND", values),
-        (class, None) => match (&filter.route, class) {
-            (Some(route), _) => Walk::new("api_requests_by_route", "route = ?4 AND", vec![route.into()]),
-            (None, Some(4)) => Walk::new("api_requests_refused", "status_code BETWEEN 400 AND 499 AND", vec![]),
-            (None, _) => Walk::new("api_requests_by_time", "", vec![]),
-        },
+        (_, Some(tenant)) => Walk::new("api_requests_by_tenant", "tenant_id = ?4 AND", vec![tenant.as_str().into()]),
+        (Some(4), None) => Walk::new("api_requests_refused", "status_code BETWEEN 400 AND 499 AND", vec![]),
+        (_, None) => Walk::new("api_requests_by_time", "", vec![]),
     }
 }
 

@@ -7,8 +7,10 @@ pub mod kit;
 pub mod tenant;
 
 use poem_openapi::{OpenApi, Tags};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::config::{BaseUrl, Config};
 
 use kit::family::Laravel;
 use kit::operation::In;
@@ -21,8 +23,12 @@ pub enum Tag {
     CentralTenants,
     /// Registration and log-in of a tenant's users. Needs the tenant key.
     Auth,
+    /// Users of a tenant, their passwords and tokens.
+    Users,
     /// Products of a tenant.
     Products,
+    /// Orders of a tenant.
+    Orders,
     /// State of the server.
     Health,
 }
@@ -32,7 +38,15 @@ pub fn all(app: &App) -> impl OpenApi + 'static {
     (
         In::<Laravel, _>::new(central::apis(app)),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
+        In::<Laravel, _>::new(tenant::MeApi(app.clone())),
+        In::<Laravel, _>::new(tenant::UsersApi(app.clone())),
         In::<Laravel, _>::new(tenant::ProductsApi(app.clone())),
+        In::<Laravel, _>::new(tenant::OrdersApi(app.clone())),
         In::<Laravel, _>::new(health::HealthApi::new(app.clone())),
     )
+}
+
+/// The published document.
+pub fn document(config: &Config) -> Value {
+    kit::openapi::build(all, config.http.public_url.as_ref().map(BaseUrl::as_str))
 }

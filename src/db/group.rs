@@ -66,9 +66,13 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Job for Write<T, F> {
     }
 
     fn settle(self: Box<Self>, failure: Option<DbError>) {
-        let result = failure.map(|error| Err(Error::Db(error))).or(self.result);
+        let Self { work, result, reply, .. } = *self;
+        let result = failure.map(|error| Err(Error::Db(error))).or(result);
+        // What the closure holds may act at its end; it ends once the outcome stands, and before
+        // the caller hears of it.
+        drop(work);
         // The caller may have gone away; its write stands all the same.
-        let _ = self.reply.send(result.unwrap_or(Err(Error::Db(DbError::Timeout))));
+        let _ = reply.send(result.unwrap_or(Err(Error::Db(DbError::Timeout))));
     }
 
     fn deadline(&self) -> Instant {

@@ -12,6 +12,7 @@ mod engine;
 mod failure;
 mod fleet;
 mod group;
+pub mod inspect;
 mod migrate;
 mod pool;
 mod probe;

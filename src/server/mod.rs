@@ -13,6 +13,7 @@ pub mod cors;
 pub mod listener;
 pub mod local_socket;
 pub mod observe;
+pub mod pages;
 pub mod request_id;
 pub mod router;
 pub mod security_headers;

@@ -6,9 +6,10 @@ use std::time::Instant;
 use http::Method;
 use poem::{Endpoint, Middleware, Request, Response, Result};
 
-use crate::activity::{Actor as LoggedActor, RequestEntry, SentTexts};
+use crate::activity::{RequestEntry, SentTexts};
+use crate::api::kit::audit;
 use crate::api::kit::operation::Operation;
-use crate::api::kit::request::{Actor, Notes, client_addr, notes, request_id};
+use crate::api::kit::request::{Notes, client_addr, notes, request_id};
 use crate::app::App;
 use crate::telemetry::{UNMATCHED_ROUTE, method_label};
 
@@ -55,7 +56,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
         if let Some(notes) = notes.filter(|notes| !is_preflight && is_known(notes)) {
             self.app.activity.record_request(RequestEntry {
                 tenant: notes.tenant().cloned(),
-                actor: logged_actor(notes.actor()),
+                actor: audit::logged(notes.actor()),
                 method,
                 route: route.into(),
                 sent: seen.texts(),
@@ -85,12 +86,4 @@ impl Seen {
 
 fn is_known(notes: &Notes) -> bool {
     notes.tenant().is_some() || notes.actor().is_some()
-}
-
-fn logged_actor(actor: Option<&Actor>) -> LoggedActor {
-    match actor {
-        None => LoggedActor::ANONYMOUS,
-        Some(Actor::Operator) => LoggedActor::OPERATOR,
-        Some(Actor::User(id)) => LoggedActor::user(*id),
-    }
 }

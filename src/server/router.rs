@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
+use poem::{Endpoint, EndpointExt, Request, Response, Result};
 
 use crate::api;
 use crate::api::kit::body::BodyLimits;
@@ -14,6 +14,7 @@ use crate::app::App;
 use super::client_address::{ClientAddress, ForwardHeader};
 use super::cors::Cors;
 use super::observe::Observe;
+use super::pages;
 use super::request_id::RequestIds;
 use super::security_headers::SecurityHeaders;
 use super::site::{Site, site};
@@ -23,7 +24,7 @@ use super::trusted_proxies::TrustedProxies;
 pub fn build(app: &App) -> Site {
     let http = &app.config.http;
     let limits = BodyLimits { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) };
-    let router = route_table::router(api::all(app), Route::new());
+    let router = route_table::router(api::all(app), pages::routes(app));
     let client_address =
         ClientAddress { trusted: TrustedProxies::of(http.trusted_proxies.clone()), header: ForwardHeader::default() };
     let endpoint = Enter { inner: router.with(Observe { app: app.clone() }), app: app.clone(), limits }

@@ -11,7 +11,7 @@ use crate::data_dir::DbName;
 use crate::error::{Credential, Error, Result};
 use crate::id::TenantId;
 
-use super::epoch::Epoch;
+use super::epoch::{Epoch, EpochRaise};
 use super::{Tenants, store};
 
 /// Keys held in memory; the least useful go first.
@@ -38,6 +38,11 @@ pub struct ActiveTenant {
 }
 
 impl ActiveTenant {
+    /// Voids cached credentials of the tenant at the end of the write that owns it.
+    pub fn epoch_raise(&self) -> EpochRaise {
+        EpochRaise::new(self.epoch.clone())
+    }
+
     pub(super) fn new(
         id: TenantId,
         number: i64,

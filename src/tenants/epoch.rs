@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -27,5 +27,35 @@ impl Epochs {
     /// Voids everything cached about the tenant. Call it after the change is committed.
     pub(super) fn raise(&self, id: &TenantId) {
         self.of(id).fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Raises a tenant's epoch when a write that changes what credentials may do has come to its end.
+///
+/// The write's closure owns it: closures end once their outcome stands and before the caller hears
+/// of it, also when the caller has hung up meanwhile. Raising the epoch after the `await` instead
+/// would leave a revoked token good for whoever drops the connection at the right moment.
+#[derive(Debug)]
+pub struct EpochRaise {
+    epoch: Epoch,
+    is_armed: AtomicBool,
+}
+
+impl EpochRaise {
+    pub(super) fn new(epoch: Epoch) -> Self {
+        Self { epoch, is_armed: AtomicBool::new(false) }
+    }
+
+    /// The write did change something; call it inside the closure.
+    pub fn arm(&self) {
+        self.is_armed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for EpochRaise {
+    fn drop(&mut self) {
+        if *self.is_armed.get_mut() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
     }
 }

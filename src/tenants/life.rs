@@ -10,7 +10,7 @@ use super::model::{Tenant, TenantFilter, TenantPage, TenantState};
 use super::{Limits, Tenants, store};
 
 /// How long a change of a file waits for the requests that use it.
-const FENCE_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const FENCE_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Tenants {
     /// A tenant's row.

@@ -9,10 +9,12 @@ mod access;
 mod change;
 mod check;
 mod create;
+pub mod directory;
 mod domains;
 mod epoch;
 mod keys;
 mod life;
+mod migrate;
 mod model;
 mod recover;
 mod store;
@@ -30,6 +32,7 @@ use crate::db::{Db, Engine, Fleet, Schema};
 use crate::error::{Error, Result};
 
 pub use access::ActiveTenant;
+pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{
     ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Origin, Plan, Tenant, TenantFilter, TenantPage,

@@ -113,6 +113,21 @@ pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i
     Ok((tenants, total))
 }
 
+/// Every tenant that a text may mean: as its id, the name of its file (now, or before it went to the
+/// trash), or its number.
+pub(super) fn named(tx: &mut Tx<'_>, text: &str) -> Result<Vec<Tenant>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM tenants t WHERE t.id = ?1 OR t.db_name = ?1 OR t.number = ?2 \
+         OR (t.state = 'deleted' AND t.db_name_was = ?1 COLLATE NOCASE) ORDER BY t.number"
+    );
+    Ok(tx.query(&sql, vals![text, text.parse::<i64>().ok()], read_tenant)?)
+}
+
+/// Every tenant, the deleted ones too.
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
+    Ok(tx.query(&format!("SELECT {COLUMNS} FROM tenants t ORDER BY t.number"), &[], read_tenant)?)
+}
+
 /// A LIKE pattern for "contains this text", for use with `ESCAPE '\'`.
 fn like_pattern(text: &str) -> String {
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))

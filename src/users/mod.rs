@@ -2,17 +2,20 @@
 //!
 //! Invariants: a password is stored as an argon2id hash, a token as its SHA-256; the first user of
 //! a tenant may be an admin, later ones only by an admin or the operator; a tenant keeps at least
-//! one active admin once it has one.
+//! one active admin once it has one; whatever changes a right voids the tenant's cached credentials
+//! before its caller hears of it.
 
 mod account;
+mod change;
+mod login;
 mod model;
 mod session;
 mod store;
 mod throttle;
 pub mod tokens;
 
-pub use account::{change_password, check_password, login, register};
-pub use model::{NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
+pub use account::{UserDesk, check_password};
+pub use model::{Changer, NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
 pub use session::{Sessions, SignedIn};
-pub use store::{count, delete, find, get, list, set_password_hash, update};
-pub use throttle::LoginThrottle;
+pub use store::{count, find, get, list};
+pub use throttle::{Attempt, LoginThrottle};

@@ -88,6 +88,42 @@ pub enum Registrar {
     Trusted,
 }
 
+/// Who changes a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changer {
+    /// An admin of the tenant.
+    Admin,
+    /// The user, who may not give itself rights, nor a password without knowing the current one.
+    Own,
+}
+
+impl Changer {
+    /// Fine when this changer may set a password.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn check_password_change(self) -> Result<()> {
+        match self {
+            Self::Admin => Ok(()),
+            Self::Own => Err(Error::Forbidden("the own password needs the current one")),
+        }
+    }
+
+    /// Fine when this changer may make these changes. Values that stay as they are do not count:
+    /// clients send back what they read.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn check(self, before: &User, patch: &UserPatch) -> Result<()> {
+        let gains_role = patch.role.is_some_and(|role| role != before.role);
+        let changes_state = patch.is_active.is_some_and(|is_active| is_active != before.is_active);
+        if self == Self::Own && (gains_role || changes_state) {
+            return Err(Error::Forbidden("role and state are an admin's to change"));
+        }
+        Ok(())
+    }
+}
+
 /// Rules for passwords.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
@@ -110,6 +146,8 @@ pub struct UserPatch {
     pub is_active: Option<bool>,
     /// New picture; inner `None` removes it.
     pub avatar_url: Option<Option<String>>,
+    /// New password, plain; never stored.
+    pub password: Option<String>,
 }
 
 /// Which users to list.

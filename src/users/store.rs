@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::db::{Row, Tx};
-use crate::error::{DbError, Error, Result};
+use crate::error::{DbError, Error, FieldError, Place, Result, Rule};
 use crate::id::{UserId, uuid};
 use crate::vals;
 
@@ -97,9 +97,28 @@ pub fn count(tx: &mut Tx<'_>) -> Result<i64> {
     Ok(tx.query_one("SELECT n FROM row_counts WHERE name = 'users'", &[], |row| row.get(0))?)
 }
 
-pub(super) fn is_taken(tx: &mut Tx<'_>, column: &str, value: &str) -> Result<bool> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM users WHERE {column} = ?1)");
-    Ok(tx.query_one(&sql, vals![value], |row| row.get(0))?)
+/// True when a user other than `but` has this value.
+pub(super) fn is_taken(tx: &mut Tx<'_>, column: &str, value: &str, but: Option<UserId>) -> Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM users WHERE {column} = ?1 AND id IS NOT ?2)");
+    Ok(tx.query_one(&sql, vals![value, but], |row| row.get(0))?)
+}
+
+/// Which of these a user other than `but` has already.
+pub(super) fn taken_fields(
+    tx: &mut Tx<'_>,
+    email: Option<&str>,
+    username: Option<&str>,
+    but: Option<UserId>,
+) -> Result<Vec<FieldError>> {
+    let mut taken = Vec::new();
+    for (column, value) in [("email", email), ("username", username)] {
+        if let Some(value) = value
+            && is_taken(tx, column, value, but)?
+        {
+            taken.push(FieldError { path: column.into(), rule: Rule::Taken, place: Place::Body });
+        }
+    }
+    Ok(taken)
 }
 
 /// A page of users in the order they were made, and the rows on all pages.
@@ -126,20 +145,23 @@ pub fn list(tx: &mut Tx<'_>, filter: &UserFilter, limit: i64, offset: i64) -> Re
     Ok((users, total))
 }
 
-/// Changes a user. Losing the admin role or being disabled is refused for the last active admin.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] for a taken email or user name; [`Error::Conflict`]
-/// `last_admin`.
-pub fn update(tx: &mut Tx<'_>, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<User> {
+/// Changes a user's row; the password is not part of it. Losing the admin role or being disabled
+/// is refused for the last active admin.
+pub(super) fn update(tx: &mut Tx<'_>, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<User> {
     let before = get(tx, id)?;
     let role = patch.role.unwrap_or(before.role);
     let is_active = patch.is_active.unwrap_or(before.is_active);
     if before.is_active && before.role == Role::Admin && !(is_active && role == Role::Admin) {
         refuse_without_admin(tx, id)?;
     }
+    let taken = taken_fields(tx, patch.email.as_deref(), patch.username.as_deref(), Some(id))?;
+    if !taken.is_empty() {
+        return Err(Error::Invalid(taken));
+    }
+    // Another address has to be confirmed anew.
     tx.execute(
         "UPDATE users SET name = coalesce(?2, name), email = coalesce(?3, email), username = coalesce(?4, username), \
+         email_verified_at = CASE WHEN ?3 IS NULL OR email = ?3 THEN email_verified_at END, \
          role = ?5, is_active = ?6, avatar_url = CASE WHEN ?7 THEN ?8 ELSE avatar_url END, updated_at = ?9 \
          WHERE id = ?1",
         vals![
@@ -159,10 +181,7 @@ pub fn update(tx: &mut Tx<'_>, id: UserId, patch: &UserPatch, now: Timestamp) ->
 }
 
 /// Deletes a user and with it the tokens; orders stay without their user.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] `last_admin`.
-pub fn delete(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
+pub(super) fn delete(tx: &mut Tx<'_>, id: UserId) -> Result<()> {
     let user = get(tx, id)?;
     if user.is_active && user.role == Role::Admin {
         refuse_without_admin(tx, id)?;
@@ -181,10 +200,7 @@ fn refuse_without_admin(tx: &mut Tx<'_>, leaving: UserId) -> Result<()> {
 }
 
 /// Stores a new hash of the password.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub fn set_password_hash(tx: &mut Tx<'_>, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
+pub(super) fn set_password_hash(tx: &mut Tx<'_>, id: UserId, hash: &str, now: Timestamp) -> Result<()> {
     let sql = "UPDATE users SET password_hash = ?2, updated_at = ?3 WHERE id = ?1";
     if tx.execute(sql, vals![id, hash, now])? == 0 { Err(Error::not_found("user", id)) } else { Ok(()) }
 }

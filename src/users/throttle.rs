@@ -1,5 +1,9 @@
-//! Slows down guessing of passwords: failures are counted per account AND address, so that nobody
-//! can lock an owner out from elsewhere, and per address over all accounts of the tenant.
+//! Slows down guessing of passwords. Attempts are counted per account AND network, so that nobody
+//! can lock an owner out from elsewhere; per network over all accounts of the tenant; and per
+//! account over all networks from which it has not been logged in to lately.
+//!
+//! An attempt counts from its beginning: hashing a password takes time, and of a thousand guesses
+//! sent at once all would otherwise find the counter still low.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,21 +14,36 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
 
-/// Failures over all accounts that one address may have, as a multiple of those of one account.
+/// Failures that a network may have over all accounts, and an account over all networks, as a
+/// multiple of those of one account from one network.
 const SPRAY_FACTOR: u32 = 10;
-/// Counters held at once; when there are more, the expired ones are dropped, then all.
-const COUNTERS_MAX: usize = 100_000;
+/// Entries held at once of each kind; when there are more, the expired ones are dropped, then all.
+const ENTRIES_MAX: usize = 100_000;
+/// How long a neighbourhood is known to an account.
+const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
 
-/// Counts failed log-ins. Cheap to clone.
+/// Counts log-ins that have not succeeded. Cheap to clone.
 #[derive(Clone)]
 pub struct LoginThrottle {
-    counters: Arc<Mutex<HashMap<Key, Counter>>>,
+    memory: Arc<Mutex<Memory>>,
     attempts: u32,
     window: Duration,
 }
 
-/// Tenant number, account if it is about one, network of the address.
-type Key = (i64, Option<String>, IpAddr);
+#[derive(Default)]
+struct Memory {
+    counters: HashMap<Key, Counter>,
+    /// The last log-in of an account from a neighbourhood.
+    known: HashMap<(i64, String, IpAddr), Instant>,
+}
+
+/// What is counted, within a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    AccountFrom(i64, String, IpAddr),
+    Network(i64, IpAddr),
+    AccountFromUnknown(i64, String),
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Counter {
@@ -32,57 +51,99 @@ struct Counter {
     since: Instant,
 }
 
+/// A log-in that is tried. Unless it is said to have succeeded, it counts as failed.
+#[must_use]
+pub struct Attempt {
+    throttle: LoginThrottle,
+    keys: Vec<Key>,
+    known: (i64, String, IpAddr),
+}
+
 impl LoginThrottle {
-    /// Allows `attempts` failures of one account from one address within `window`.
+    /// Allows `attempts` failures of one account from one network within `window`.
     pub fn new(attempts: u32, window: Duration) -> Self {
-        Self { counters: Arc::default(), attempts, window }
+        Self { memory: Arc::default(), attempts, window }
     }
 
-    /// Fine when a log-in may be tried.
+    /// Begins a log-in.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`].
-    pub fn check(&self, tenant: i64, email: &str, address: IpAddr) -> Result<()> {
-        let counters = self.counters.lock();
-        for (key, limit) in self.keys(tenant, email, address) {
-            let Some(counter) = counters.get(&key) else { continue };
-            let left = self.window.saturating_sub(counter.since.elapsed());
-            if counter.failures >= limit && !left.is_zero() {
-                return Err(Error::TooManyRequests { retry_after_secs: left.as_secs() + 1, limit });
+    pub fn begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
+        let now = Instant::now();
+        let (account, network, many) =
+            (email.to_lowercase(), network(address), self.attempts.saturating_mul(SPRAY_FACTOR));
+        let known = (tenant, account.clone(), neighbourhood(address));
+        let mut memory = self.memory.lock();
+        let is_known = memory.known.get(&known).is_some_and(|at| now.duration_since(*at) < KNOWN_FOR);
+        let mut limits = vec![
+            (Key::AccountFrom(tenant, account.clone(), network), self.attempts),
+            (Key::Network(tenant, network), many),
+        ];
+        if !is_known {
+            limits.push((Key::AccountFromUnknown(tenant, account), many));
+        }
+        for (key, limit) in &limits {
+            let Some(counter) = memory.counters.get(key) else { continue };
+            let left = self.window.saturating_sub(now.duration_since(counter.since));
+            if counter.failures >= *limit && !left.is_zero() {
+                return Err(Error::TooManyRequests { retry_after_secs: left.as_secs() + 1, limit: *limit });
             }
         }
-        Ok(())
-    }
-
-    /// Counts a failure.
-    pub fn failed(&self, tenant: i64, email: &str, address: IpAddr) {
-        let mut counters = self.counters.lock();
-        if counters.len() >= COUNTERS_MAX {
-            counters.retain(|_, counter| counter.since.elapsed() < self.window);
-            if counters.len() >= COUNTERS_MAX {
-                counters.clear();
-            }
-        }
-        for (key, _) in self.keys(tenant, email, address) {
-            let counter = counters.entry(key).or_insert(Counter { failures: 0, since: Instant::now() });
-            if counter.since.elapsed() >= self.window {
-                *counter = Counter { failures: 0, since: Instant::now() };
+        memory.make_room(now, self.window);
+        for (key, _) in &limits {
+            let counter = memory.counters.entry(key.clone()).or_insert(Counter { failures: 0, since: now });
+            if now.duration_since(counter.since) >= self.window {
+                *counter = Counter { failures: 0, since: now };
             }
             counter.failures += 1;
         }
+        drop(memory);
+        Ok(Attempt { throttle: self.clone(), keys: limits.into_iter().map(|(key, _)| key).collect(), known })
+    }
+}
+
+impl Memory {
+    fn make_room(&mut self, now: Instant, window: Duration) {
+        if self.counters.len() >= ENTRIES_MAX {
+            self.counters.retain(|_, counter| now.duration_since(counter.since) < window);
+            if self.counters.len() >= ENTRIES_MAX {
+                self.counters.clear();
+            }
+        }
+        if self.known.len() >= ENTRIES_MAX {
+            self.known.retain(|_, at| now.duration_since(*at) < KNOWN_FOR);
+            if self.known.len() >= ENTRIES_MAX {
+                self.known.clear();
+            }
+        }
     }
 
-    /// A log-in succeeded: the account's counter for this address starts anew.
-    pub fn succeeded(&self, tenant: i64, email: &str, address: IpAddr) {
-        self.counters.lock().remove(&(tenant, Some(email.to_lowercase()), network(address)));
+    fn take_back(&mut self, key: &Key) {
+        if let Some(counter) = self.counters.get_mut(key) {
+            counter.failures = counter.failures.saturating_sub(1);
+            if counter.failures == 0 {
+                self.counters.remove(key);
+            }
+        }
+    }
+}
+
+impl Attempt {
+    /// It succeeded: the account starts anew for this network.
+    pub fn succeeded(self) {
+        let mut memory = self.throttle.memory.lock();
+        self.keys.iter().for_each(|key| memory.take_back(key));
+        for key in self.keys.iter().filter(|key| matches!(key, Key::AccountFrom(..))) {
+            memory.counters.remove(key);
+        }
+        memory.known.insert(self.known, Instant::now());
     }
 
-    fn keys(&self, tenant: i64, email: &str, address: IpAddr) -> [(Key, u32); 2] {
-        let network = network(address);
-        [
-            ((tenant, Some(email.to_lowercase()), network), self.attempts),
-            ((tenant, None, network), self.attempts.saturating_mul(SPRAY_FACTOR)),
-        ]
+    /// It came to no verdict on the password, and does not count.
+    pub fn withdraw(self) {
+        let mut memory = self.throttle.memory.lock();
+        self.keys.iter().for_each(|key| memory.take_back(key));
     }
 }
 
@@ -98,33 +159,78 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Where a customer's next address will be: the /24 of IPv4, the /64 of IPv6.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            [a, b, c, 0].into()
+        }
+        IpAddr::V6(_) => network(address),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn throttle(attempts: u32) -> LoginThrottle {
+        LoginThrottle::new(attempts, Duration::from_secs(60))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
     #[test]
     fn failures_from_one_address_do_not_lock_another_out() {
-        let throttle = LoginThrottle::new(3, Duration::from_secs(60));
-        let (attacker, owner) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let throttle = throttle(3);
         for _ in 0..3 {
-            throttle.check(1, "a@b.c", attacker).unwrap();
-            throttle.failed(1, "A@b.c", attacker);
+            drop(throttle.begin(1, "A@b.c", address(1)).unwrap());
         }
-        assert!(matches!(throttle.check(1, "a@b.c", attacker), Err(Error::TooManyRequests { .. })));
-        throttle.check(1, "a@b.c", owner).unwrap();
-        throttle.check(2, "a@b.c", attacker).unwrap();
-        throttle.succeeded(1, "a@b.c", attacker);
-        throttle.check(1, "a@b.c", attacker).unwrap();
+        assert!(matches!(throttle.begin(1, "a@b.c", address(1)), Err(Error::TooManyRequests { .. })));
+        throttle.begin(1, "a@b.c", address(2)).unwrap().succeeded();
+        throttle.begin(2, "a@b.c", address(1)).unwrap().withdraw();
+    }
+
+    #[test]
+    fn success_forgives_the_failures_before_it() {
+        let throttle = throttle(2);
+        for _ in 0..15 {
+            drop(throttle.begin(1, "a@b.c", address(1)).unwrap());
+            throttle.begin(1, "a@b.c", address(1)).unwrap().succeeded();
+            throttle.begin(1, "a@b.c", address(1)).unwrap().withdraw();
+        }
+    }
+
+    #[test]
+    fn attempts_under_way_count() {
+        let throttle = throttle(2);
+        let running =
+            [throttle.begin(1, "a@b.c", address(1)).unwrap(), throttle.begin(1, "a@b.c", address(1)).unwrap()];
+        assert!(throttle.begin(1, "a@b.c", address(1)).is_err());
+        drop(running);
     }
 
     #[test]
     fn spraying_over_many_accounts_is_counted_too() {
-        let throttle = LoginThrottle::new(2, Duration::from_secs(60));
-        let address: IpAddr = "2001:db8::1".parse().unwrap();
+        let throttle = throttle(2);
+        let attacker: IpAddr = "2001:db8::1".parse().unwrap();
         for index in 0..20 {
-            throttle.failed(1, &format!("{index}@b.c"), address);
+            drop(throttle.begin(1, &format!("{index}@b.c"), attacker).unwrap());
         }
         let neighbour: IpAddr = "2001:db8::2".parse().unwrap();
-        assert!(throttle.check(1, "new@b.c", neighbour).is_err());
+        assert!(throttle.begin(1, "new@b.c", neighbour).is_err());
+    }
+
+    #[test]
+    fn guessing_from_many_addresses_ends_and_leaves_known_ones_alone() {
+        let throttle = throttle(2);
+        throttle.begin(1, "a@b.c", address(200)).unwrap().succeeded();
+        for last in 0..20 {
+            drop(throttle.begin(1, "a@b.c", [198, 51, 100, last].into()).unwrap());
+        }
+        assert!(throttle.begin(1, "a@b.c", [198, 51, 100, 99].into()).is_err());
+        throttle.begin(1, "a@b.c", address(201)).unwrap().succeeded();
     }
 }

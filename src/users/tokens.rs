@@ -30,20 +30,25 @@ pub struct Token {
     pub created_at: Timestamp,
 }
 
-/// Makes a token for a user; gives its whole text, which is not stored. `secret` comes from
-/// [`token::new_user_token`], made outside the transaction, for that may run twice.
-///
-/// # Errors
-/// Storage errors.
-pub fn create(tx: &mut Tx<'_>, user_id: UserId, name: &str, secret: &str, now: Timestamp) -> Result<String> {
+/// A token that was just made.
+pub(super) struct NewToken {
+    /// Its whole text, which is not stored.
+    pub(super) text: String,
+    /// True when older tokens of the user had to make room.
+    pub(super) has_ended_others: bool,
+}
+
+/// Makes a token for a user. `secret` comes from [`token::new_user_token`], made outside the
+/// transaction, for that may run twice.
+pub(super) fn create(tx: &mut Tx<'_>, user_id: UserId, name: &str, secret: &str, now: Timestamp) -> Result<NewToken> {
     let sql = "INSERT INTO personal_access_tokens (user_id, name, token, created_at, updated_at) \
                VALUES (?1, ?2, ?3, ?4, ?4) RETURNING id";
     let hash = hex::encode(token::hash(secret));
     let id: i64 = tx.query_one(sql, vals![user_id, name, &hash, now], |row| row.get(0))?;
     let surplus = "DELETE FROM personal_access_tokens WHERE user_id = ?1 AND id <= \
                    (SELECT id FROM personal_access_tokens WHERE user_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
-    tx.execute(surplus, vals![user_id, TOKENS_MAX])?;
-    Ok(format!("{id}|{secret}"))
+    let ended = tx.execute(surplus, vals![user_id, TOKENS_MAX])?;
+    Ok(NewToken { text: format!("{id}|{secret}"), has_ended_others: ended > 0 })
 }
 
 /// A token's user, when both are good for use.
@@ -81,20 +86,14 @@ pub fn list(tx: &mut Tx<'_>, user_id: UserId) -> Result<Vec<Token>> {
     })?)
 }
 
-/// Revokes one token of a user.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub fn revoke(tx: &mut Tx<'_>, user_id: UserId, token_id: i64) -> Result<()> {
+/// Revokes one token of a user. Callers void the cached ones.
+pub(super) fn revoke(tx: &mut Tx<'_>, user_id: UserId, token_id: i64) -> Result<()> {
     let sql = "DELETE FROM personal_access_tokens WHERE user_id = ?1 AND id = ?2";
     if tx.execute(sql, vals![user_id, token_id])? == 0 { Err(Error::not_found("token", token_id)) } else { Ok(()) }
 }
 
-/// Revokes all tokens of a user but `keep`; gives how many.
-///
-/// # Errors
-/// Storage errors.
-pub fn revoke_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<i64>) -> Result<usize> {
+/// Revokes all tokens of a user but `keep`; gives how many. Callers void the cached ones.
+pub(super) fn revoke_all(tx: &mut Tx<'_>, user_id: UserId, keep: Option<i64>) -> Result<usize> {
     let sql = "DELETE FROM personal_access_tokens WHERE user_id = ?1 AND id IS NOT ?2";
     Ok(tx.execute(sql, vals![user_id, keep])?)
 }

@@ -3,13 +3,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod activity;
+mod auth;
+mod auth_order;
+mod auth_secrets;
 mod central;
 mod db;
+mod isolation;
+mod laravel;
 mod listener;
 mod local_socket;
+mod openapi;
 mod orders;
+mod orders_api;
+mod pages;
 mod products;
+mod products_model;
 mod support;
+mod throttle;
 mod tls;
+mod trouble;
+mod users;
 mod wire;
 mod wrappers;

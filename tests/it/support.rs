@@ -88,10 +88,20 @@ impl Server {
         }
     }
 
+    /// A tenant's file as another program opens it.
+    pub fn open_file(&self, tenant: &Tenant) -> rusqlite::Connection {
+        raw(&self.file(tenant))
+    }
+
     /// The file of a tenant.
     pub fn file(&self, tenant: &Tenant) -> std::path::PathBuf {
         self.app.data_dir.tenants_dir().join(format!("{}.db", tenant.database))
     }
+}
+
+/// How many times as much as usual the tests with a choice should try: `RUKO_TEST_DEPTH`, or 1.
+pub fn depth() -> u32 {
+    std::env::var("RUKO_TEST_DEPTH").map_or(1, |text| text.parse().unwrap())
 }
 
 /// Sends a request; gives status and body (null when it is no JSON).
@@ -118,9 +128,19 @@ impl Tenant {
         Self { url: server.url.clone(), client: server.client.clone(), ..self.clone() }
     }
 
+    /// The request with the tenant key only, to be sent by the caller.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).header("X-Tenant-API-Key", &self.key)
+    }
+
+    /// Tries to log in.
+    pub async fn login(&self, email: &str, password: &str) -> (StatusCode, Value) {
+        self.send(Method::POST, "/api/login", json!({"email": email, "password": password})).await
+    }
+
     /// A request with the tenant key only.
     pub async fn send(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
-        let request = self.client.request(method, format!("{}{path}", self.url)).header("X-Tenant-API-Key", &self.key);
+        let request = self.request(method, path);
         let request = if body.is_null() { request } else { request.json(&body) };
         answer(request).await
     }
@@ -151,6 +171,30 @@ pub struct User {
 }
 
 impl User {
+    /// The same user by another log-in.
+    pub async fn again(&self) -> Self {
+        let (status, body) = self.tenant.login(&self.email, "secret").await;
+        assert_eq!(status, 200, "{body}");
+        Self { token: body["token"].as_str().unwrap().to_owned(), ..self.clone() }
+    }
+
+    /// The id of the token.
+    pub fn token_id(&self) -> i64 {
+        self.token.split('|').next().unwrap().parse().unwrap()
+    }
+
+    /// Whether the token is good.
+    pub async fn is_signed_in(&self) -> bool {
+        match self.get("/api/me").await {
+            (StatusCode::OK, _) => true,
+            (StatusCode::UNAUTHORIZED, body) => {
+                assert_eq!(body["error"], "Invalid or expired token", "{body}");
+                false
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The request with tenant key and bearer token, to be sent by the caller.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let tenant = &self.tenant;
@@ -171,4 +215,19 @@ impl User {
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.send(Method::POST, path, body).await
     }
+}
+
+/// Asks again until it is so; fails after ten seconds.
+pub async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let started = std::time::Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "it never became so");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A connection of another program.
+pub fn raw(path: &std::path::Path) -> rusqlite::Connection {
+    #[allow(clippy::disallowed_methods, reason = "stands for another program")]
+    rusqlite::Connection::open(path).unwrap()
 }

@@ -61,19 +61,27 @@ CREATE TABLE products (
     updated_at  INTEGER NOT NULL
 ) STRICT;
 
--- Full-text search by substring. Filling a trigram index costs more than the insert itself, so
--- rows wait in products_unindexed until a job takes them over; a search looks at both.
--- The index keeps its own copy of the text: the smaller kinds need an SQLite that many who open a
--- copied tenant file do not have.
+-- Full-text search by substring. Filling a trigram index costs more than the insert itself, so a
+-- job does it later: new rows wait above indexed_to, changed ones in products_unindexed, and a
+-- search looks at both. The index keeps its own copy of the text: the smaller kinds need an SQLite
+-- that many who open a copied tenant file do not have.
 CREATE VIRTUAL TABLE products_fts USING fts5 (name, description, tokenize = 'trigram');
+CREATE TABLE products_indexed (
+    indexed_to INTEGER NOT NULL
+) STRICT;
+INSERT INTO products_indexed (indexed_to) VALUES (0);
 CREATE TABLE products_unindexed (
     id INTEGER PRIMARY KEY
 ) STRICT;
 CREATE TRIGGER products_counted AFTER INSERT ON products BEGIN
     UPDATE row_counts SET n = n + 1 WHERE name = 'products';
-    INSERT INTO products_unindexed (id) VALUES (new.id);
 END;
-CREATE TRIGGER products_changed AFTER UPDATE OF name, description ON products BEGIN
+CREATE TRIGGER products_added_below AFTER INSERT ON products
+WHEN new.id <= (SELECT indexed_to FROM products_indexed) BEGIN
+    INSERT INTO products_unindexed (id) VALUES (new.id) ON CONFLICT (id) DO NOTHING;
+END;
+CREATE TRIGGER products_changed AFTER UPDATE OF name, description ON products
+WHEN new.id <= (SELECT indexed_to FROM products_indexed) BEGIN
     INSERT INTO products_unindexed (id) VALUES (new.id) ON CONFLICT (id) DO NOTHING;
 END;
 CREATE TRIGGER products_uncounted AFTER DELETE ON products BEGIN

@@ -58,9 +58,7 @@ async fn no_list_of_requests_scans_or_sorts_whatever_the_filter() {
                     actor: actor.clone(),
                     ..RequestFilter::default()
                 };
-                let mut buffer = String::new();
-                let actor = filter.actor.as_ref().map(|actor| (actor.kind, actor.id_text(&mut buffer)));
-                let walk = request_walk(&filter, actor);
+                let walk = request_walk(&filter);
                 let (sql, values) = (walk.sql("api_requests", REQUEST_COLUMNS), 3 + walk.values.len());
                 assert_searches(&plan(&ground.db, sql, values).await, walk.index);
             }

@@ -92,7 +92,7 @@ impl DomainsApi {
         let id = TenantId::from(id.0);
         let domain = self.0.tenants.add_domain(&id, &input.0.domain).await?;
         let facts = json!({"domain": domain.domain});
-        audit::record_object(&self.0, request, "domain.added", &id, ("domain", domain.id.to_string()), facts);
+        audit::inside_tenant(request, "domain.added", &id, ("domain", domain.id.to_string()), facts);
         let data = DomainOut::new(domain, &id);
         Ok(Created(DomainAdded { message: "Domain added successfully".into(), data }))
     }
@@ -111,7 +111,7 @@ impl DomainsApi {
         self.0.tenants.get(&id).await?;
         let domain_id = domain_id.of("domain")?;
         self.0.tenants.remove_domain(&id, domain_id).await?;
-        audit::record_object(&self.0, request, "domain.removed", &id, ("domain", domain_id.to_string()), json!({}));
+        audit::inside_tenant(request, "domain.removed", &id, ("domain", domain_id.to_string()), json!({}));
         Ok(Reply(Done::new("Domain removed successfully")))
     }
 }

@@ -110,7 +110,7 @@ impl KeysApi {
         let minutes = input.0.overlap_minutes.and_then(|minutes| u64::try_from(minutes).ok()).unwrap_or(0);
         let new = self.0.tenants.regenerate_key(&id, Some(Duration::from_secs(minutes * 60))).await?;
         let facts = json!({"overlap_minutes": minutes});
-        audit::record_object(&self.0, request, "key.regenerated", &id, ("key", new.id.to_string()), facts);
+        audit::inside_tenant(request, "key.regenerated", &id, ("key", new.id.to_string()), facts);
         let warning = "Update this key in your application immediately!";
         Ok(Reply(KeyCreated::new("API Key regenerated successfully", &id, new, warning)))
     }
@@ -149,7 +149,7 @@ impl KeysApi {
         let facts = json!({"name": name});
         let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.0) };
         let new = self.0.tenants.create_key(&id, key).await?;
-        audit::record_object(&self.0, request, "key.created", &id, ("key", new.id.to_string()), facts);
+        audit::inside_tenant(request, "key.created", &id, ("key", new.id.to_string()), facts);
         let warning = "Save the API Key securely! It cannot be retrieved again.";
         Ok(Created(KeyCreated::new("API Key created successfully", &id, new, warning)))
     }
@@ -170,7 +170,7 @@ impl KeysApi {
         self.0.tenants.get(&id).await?;
         let key_id = key_id.of("key")?;
         self.0.tenants.remove_key(&id, key_id).await?;
-        audit::record_object(&self.0, request, "key.revoked", &id, ("key", key_id.to_string()), json!({}));
+        audit::inside_tenant(request, "key.revoked", &id, ("key", key_id.to_string()), json!({}));
         Ok(Reply(Done::new("API Key revoked successfully")))
     }
 }

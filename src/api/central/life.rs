@@ -142,7 +142,7 @@ impl LifeApi {
     async fn detach(&self, _operator: Operator, request: &Request, id: Path<String>) -> Result<Reply<Detached>, Error> {
         let id = TenantId::from(id.0);
         let db_name = self.0.tenants.detach(&id).await?.to_string();
-        audit::record(&self.0, request, "tenant.detached", &id, json!({"db_name": db_name}));
+        audit::of_tenant(request, "tenant.detached", &id, json!({"db_name": db_name}));
         let data = DetachedOut { tenant_id: id.to_string(), db_name };
         Ok(Reply(Detached { message: "Tenant detached successfully".into(), data }))
     }
@@ -163,14 +163,14 @@ impl LifeApi {
         let facts = json!({"db_name": db_name.0, "take_over": take_over});
         let new = NewTenant { name, db_name: Some(db_name.0), ..NewTenant::default() };
         let (tenant, api_key) = self.0.tenants.adopt(new, take_over).await?;
-        audit::record(&self.0, request, "tenant.adopted", &tenant.id, facts);
+        audit::of_tenant(request, "tenant.adopted", &tenant.id, facts);
         Ok(Created(TenantCreated::new("Tenant adopted successfully", tenant, api_key, None)))
     }
 }
 
 impl LifeApi {
     fn answer(&self, request: &Request, action: &'static str, message: &str, tenant: Tenant) -> Reply<TenantAnswer> {
-        audit::record(&self.0, request, action, &tenant.id, json!({"state": tenant.state.as_str()}));
+        audit::of_tenant(request, action, &tenant.id, json!({"state": tenant.state.as_str()}));
         Reply(TenantAnswer { message: message.into(), data: tenant.into() })
     }
 }

@@ -62,7 +62,7 @@ impl TenantsApi {
         let notes = notes_if(input.0.has_notes());
         let (tenant, api_key) = self.0.tenants.create(NewTenant::from(input.0)).await?;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name, "origin": tenant.origin.as_str()});
-        audit::record(&self.0, request, "tenant.created", &tenant.id, facts);
+        audit::of_tenant(request, "tenant.created", &tenant.id, facts);
         Ok(Created(TenantCreated::new("Tenant created successfully", tenant, api_key, notes)))
     }
 
@@ -87,7 +87,7 @@ impl TenantsApi {
     ) -> Result<Reply<DetailAnswer>, Error> {
         let (id, notes, changed) = (TenantId::from(id.0), notes_if(input.0.has_notes()), input.0.changed());
         let tenant = self.0.tenants.update(&id, TenantPatch::from(input.0)).await?;
-        audit::record(&self.0, request, "tenant.updated", &id, json!({"changed": changed}));
+        audit::of_tenant(request, "tenant.updated", &id, json!({"changed": changed}));
         let message = Some("Tenant updated successfully".into());
         Ok(Reply(DetailAnswer { message, data: detail(&self.0, tenant).await?, notes }))
     }
@@ -106,7 +106,7 @@ impl TenantsApi {
     ) -> Result<Reply<Done>, Error> {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
         self.0.tenants.delete(&id, purge).await?;
-        audit::record(&self.0, request, "tenant.deleted", &id, json!({"purge": purge}));
+        audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
         Ok(Reply(Done::new("Tenant deleted successfully")))
     }
 }

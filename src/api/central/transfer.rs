@@ -71,7 +71,7 @@ impl TransferApi {
         let id = TenantId::from(id.0);
         let export = self.0.tenants.export(&id).await?;
         let facts = json!({"size_bytes": export.size_bytes, "sha256": export.sha256});
-        audit::record(&self.0, request, "tenant.exported", &id, facts);
+        audit::of_tenant(request, "tenant.exported", &id, facts);
         Ok(Download(export))
     }
 
@@ -100,7 +100,7 @@ impl TransferApi {
         };
         let (tenant, api_key) = self.0.tenants.import(upload, options).await?;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name});
-        audit::record(&self.0, request, "tenant.imported", &tenant.id, facts);
+        audit::of_tenant(request, "tenant.imported", &tenant.id, facts);
         let data = detail(&self.0, tenant).await?;
         Ok(Created(Imported { message: "Tenant imported successfully".into(), data, api_key }))
     }

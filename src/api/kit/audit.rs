@@ -1,23 +1,37 @@
-//! The audit log, as handlers write it: who and from where are taken from the request.
+//! The way of every operation into the audit log.
 
 use poem::Request;
 use serde_json::Value;
 
-use crate::activity::{Actor as Doer, AuditEntry, SentTexts};
-use crate::app::App;
+use crate::activity::{Actor as LoggedActor, AuditEntry, SentTexts};
 use crate::id::TenantId;
 
+use super::credentials::app;
 use super::request::{Actor, client_addr, note_tenant, notes, request_id};
 
-/// Notes that the caller of this request did `action` to a tenant, or inside of it. Call it when
-/// it is done; no secrets in `detail`.
-pub fn record(app: &App, request: &Request, action: &'static str, tenant: &TenantId, detail: Value) {
-    record_object(app, request, action, tenant, ("tenant", tenant.to_string()), detail);
+/// Records that whoever sent this request did `action`, to `object` (its singular name and id).
+/// Call it after the change is committed; it never waits. `detail` must not hold secrets.
+pub fn record(request: &Request, action: &'static str, object: (&'static str, String), detail: Value) {
+    let Ok(app) = app(request) else { return };
+    let notes = notes(request);
+    let user_agent = request.header("user-agent");
+    app.activity.record_audit(AuditEntry {
+        tenant: notes.and_then(|notes| notes.tenant().cloned()),
+        object: Some(object),
+        detail,
+        ip: Some(client_addr(request)),
+        sent: Some(SentTexts::new(request.uri().path(), user_agent, Some(request_id(request).as_str()))),
+        ..AuditEntry::new(logged(notes.and_then(|notes| notes.actor())), action)
+    });
 }
 
-/// As [`record`], for something that belongs to the tenant: its singular name and its id.
-pub fn record_object(
-    app: &App,
+/// As [`record`], for the operator's doings with a tenant.
+pub fn of_tenant(request: &Request, action: &'static str, tenant: &TenantId, detail: Value) {
+    inside_tenant(request, action, tenant, ("tenant", tenant.to_string()), detail);
+}
+
+/// As [`record`], for the operator's doings with something that belongs to a tenant.
+pub fn inside_tenant(
     request: &Request,
     action: &'static str,
     tenant: &TenantId,
@@ -25,19 +39,14 @@ pub fn record_object(
     detail: Value,
 ) {
     note_tenant(request, tenant);
-    let doer = match notes(request).and_then(|notes| notes.actor()) {
-        None => Doer::ANONYMOUS,
-        Some(Actor::Operator) => Doer::OPERATOR,
-        Some(Actor::User(id)) => Doer::user(*id),
-    };
-    let id = request_id(request);
-    let entry = AuditEntry {
-        tenant: Some(tenant.clone()),
-        object: Some(object),
-        detail,
-        ip: Some(client_addr(request)),
-        sent: Some(SentTexts::new(request.uri().path(), request.header("user-agent"), Some(id.as_str()))),
-        ..AuditEntry::new(doer, action)
-    };
-    app.activity.record_audit(entry);
+    record(request, action, object, detail);
+}
+
+/// The logs' word for who acts in a request.
+pub fn logged(actor: Option<&Actor>) -> LoggedActor {
+    match actor {
+        None => LoggedActor::ANONYMOUS,
+        Some(Actor::Operator) => LoggedActor::OPERATOR,
+        Some(Actor::User(id)) => LoggedActor::user(*id),
+    }
 }

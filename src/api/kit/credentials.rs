@@ -22,6 +22,18 @@ pub const MASTER_KEY: &str = "MasterKey";
 pub const TENANT_KEY: &str = "TenantKey";
 /// See [`MASTER_KEY`].
 pub const USER_TOKEN: &str = "UserToken";
+/// No scheme: tells the document's clean-up that only admins may call.
+pub const ADMIN_ROLE: &str = "AdminRole";
+
+/// What a scheme of the document asks for.
+pub fn of_scheme(name: &str) -> Option<Credential> {
+    match name {
+        MASTER_KEY => Some(Credential::Master),
+        TENANT_KEY => Some(Credential::TenantKey),
+        USER_TOKEN => Some(Credential::UserToken),
+        _ => None,
+    }
+}
 
 /// The operator: the master key, or a command on this machine.
 pub struct Operator;
@@ -41,6 +53,9 @@ pub struct AdminsOnly;
 
 /// Who of the signed-in users may call.
 pub trait Audience: Send + Sync + 'static {
+    /// What the document says of it, beside the schemes.
+    const MARK: Option<&'static str> = None;
+
     /// True when this role may.
     fn admits(role: Role) -> bool;
 }
@@ -50,6 +65,8 @@ impl Audience for Anyone {
     }
 }
 impl Audience for AdminsOnly {
+    const MARK: Option<&'static str> = Some(ADMIN_ROLE);
+
     fn admits(role: Role) -> bool {
         role == Role::Admin
     }
@@ -247,7 +264,7 @@ impl<'a, A: Audience> ApiExtractor<'a> for User<A> {
 
     fn security_schemes() -> Vec<&'static str> {
         // Both are needed; the document's clean-up joins them into one requirement.
-        vec![TENANT_KEY, USER_TOKEN]
+        [TENANT_KEY, USER_TOKEN].into_iter().chain(A::MARK).collect()
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {

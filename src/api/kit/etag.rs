@@ -3,9 +3,11 @@
 
 use http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Request, Response};
-use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaResponses, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaOperationParam, MetaParamIn, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -25,8 +27,34 @@ pub struct Conditions {
     if_none_match: Option<String>,
 }
 
-impl<'a> poem::FromRequest<'a> for Conditions {
-    async fn from_request(request: &'a Request, _body: &mut poem::RequestBody) -> poem::Result<Self> {
+/// Marks the parameter that stands for the conditional headers until the document's clean-up puts
+/// the one there that the operation's method reads.
+pub const MARK: &str = "conditions";
+
+/// True for that parameter.
+pub fn is_stand_in(parameter: &MetaOperationParam) -> bool {
+    matches!(&parameter.schema, MetaSchemaRef::Inline(schema) if schema.format == Some(MARK))
+}
+
+impl<'a> ApiExtractor<'a> for Conditions {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", MARK))))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut poem::RequestBody,
+        _options: ExtractParamOptions<String>,
+    ) -> poem::Result<Self> {
         let header = |name: header::HeaderName| request.headers().get(name)?.to_str().ok().map(str::to_owned);
         Ok(Self { if_match: header(header::IF_MATCH), if_none_match: header(header::IF_NONE_MATCH) })
     }
@@ -91,7 +119,13 @@ impl<T: Serialize + Send> IntoResponse for Tagged<T> {
 
 impl<T: Type> ApiResponse for Tagged<T> {
     fn meta() -> MetaResponses {
-        documented::<T>(200, "Done.")
+        let mut meta = documented::<T>(200, "Done.");
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        for response in &mut meta.responses {
+            let (name, schema) = (header::ETAG.to_string(), schema.clone());
+            response.headers.push(MetaHeader { name, description: None, required: true, deprecated: false, schema });
+        }
+        meta
     }
 
     fn register(registry: &mut Registry) {

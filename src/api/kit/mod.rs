@@ -10,6 +10,7 @@ pub mod etag;
 pub mod family;
 pub mod input;
 pub mod money;
+pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod panic;

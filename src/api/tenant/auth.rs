@@ -3,15 +3,17 @@
 use poem::Request;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::api::Tag;
+use crate::api::kit::audit;
 use crate::api::kit::credentials::{self, Operator, Tenant, User};
 use crate::api::kit::input::Input;
 use crate::api::kit::reply::{Created, Reply};
-use crate::api::kit::request::client_addr;
+use crate::api::kit::request::{Actor, client_addr, note_actor};
 use crate::api::kit::time::Time;
 use crate::app::App;
-use crate::error::{Error, Rule};
+use crate::error::Error;
 use crate::users::{self, NewUser, Registrar, Role};
 
 /// Registration and log-in of a tenant's users.
@@ -105,6 +107,7 @@ struct RegisterIn {
     #[oai(validator(min_length = 1, max_length = 255))]
     username: Option<String>,
     /// Password, at least 6 characters unless the server asks for more.
+    #[oai(validator(min_length = 1, max_length = 1024))]
     password: String,
     /// The password again; checked when it is sent.
     password_confirmation: Option<String>,
@@ -133,7 +136,7 @@ pub use crate::api::kit::email::Email;
 #[oai(example)]
 struct LoginIn {
     /// Email address.
-    #[oai(validator(min_length = 1))]
+    #[oai(validator(min_length = 1, max_length = 254))]
     email: String,
     /// Password.
     #[oai(validator(min_length = 1))]
@@ -228,19 +231,19 @@ impl AuthApi {
         input: Input<RegisterIn>,
     ) -> Result<Created<Registered>, Error> {
         let input = input.0;
-        if input.password_confirmation.as_ref().is_some_and(|again| *again != input.password) {
-            return Err(Error::field("password", Rule::Confirmed));
-        }
-        let registrar = registrar(request, &caller).await?;
+        let role = input.role.map_or(Role::User, Role::from);
+        let registrar = if role == Role::Admin { registrar(request, &caller).await? } else { Registrar::Public };
         let new = NewUser {
             name: input.name,
             email: input.email.0,
             username: input.username,
             password: input.password,
-            role: input.role.map_or(Role::User, Role::from),
+            role,
         };
-        let (app, policy) = (&self.0, self.0.password_policy());
-        let (user, token) = users::register(&caller.db, &app.passwords, &app.clock, policy, registrar, new).await?;
+        let (user, token) = self.0.user_desk(&caller.tenant, &caller.db).register(registrar, new).await?;
+        if registrar == Registrar::Trusted {
+            audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
+        }
         let tenant = tenant_info(&caller.tenant);
         Ok(Created(Registered { message: "User registered successfully".into(), user: user.into(), token, tenant }))
     }
@@ -252,13 +255,14 @@ impl AuthApi {
     async fn login(&self, caller: Tenant, request: &Request, input: Input<LoginIn>) -> Result<Reply<LoggedIn>, Error> {
         let (app, input) = (&self.0, input.0);
         let (number, address) = (caller.tenant.number, client_addr(request));
-        app.login_throttle.check(number, &input.email, address)?;
-        let outcome = users::login(&caller.db, &app.passwords, &app.clock, &input.email, input.password).await;
-        if matches!(outcome, Err(Error::LoginFailed)) {
-            app.login_throttle.failed(number, &input.email, address);
+        let attempt = app.login_throttle.begin(number, &input.email, address)?;
+        let outcome = app.user_desk(&caller.tenant, &caller.db).login(&input.email, input.password).await;
+        match &outcome {
+            Ok(_) => attempt.succeeded(),
+            Err(Error::LoginFailed) => drop(attempt),
+            Err(_) => attempt.withdraw(),
         }
         let (user, token) = outcome?;
-        app.login_throttle.succeeded(number, &input.email, address);
         let tenant = tenant_info(&caller.tenant);
         Ok(Reply(LoggedIn { message: "Login successful".into(), user: user.into(), token, tenant }))
     }
@@ -269,8 +273,7 @@ impl AuthApi {
     #[oai(path = "/logout", method = "post", operation_id = "auth.logout")]
     async fn logout(&self, user: User) -> Result<Reply<Message>, Error> {
         let (user_id, token_id) = (user.signed_in.user.id, user.signed_in.token_id);
-        user.db.write(move |tx| users::tokens::revoke(tx, user_id, token_id)).await?;
-        self.0.tenants.raise_epoch(&user.tenant.id);
+        self.0.user_desk(&user.tenant, &user.db).revoke_token(user_id, token_id).await?;
         Ok(Reply(Message { message: "Logout successful".into() }))
     }
 
@@ -288,8 +291,8 @@ impl AuthApi {
     }
 }
 
-/// An admin's bearer token or the master key makes the caller trusted. One that is sent and wrong
-/// is an error, not a silent downgrade.
+/// An admin's bearer token or the master key makes who asks for the role `admin` trusted. One that
+/// is sent and wrong is an error, not a silent downgrade.
 async fn registrar(request: &Request, caller: &Tenant) -> Result<Registrar, Error> {
     if request.headers().contains_key("x-master-api-key") {
         Operator::check(request)?;
@@ -297,6 +300,7 @@ async fn registrar(request: &Request, caller: &Tenant) -> Result<Registrar, Erro
     }
     if credentials::bearer(request).is_some() {
         let signed_in = credentials::signed_in(request, &caller.tenant).await?;
+        note_actor(request, Actor::User(signed_in.user.id));
         if signed_in.user.role == Role::Admin {
             return Ok(Registrar::Trusted);
         }

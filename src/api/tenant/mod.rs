@@ -2,7 +2,13 @@
 //! L; tenant key, and a user's token where it matters who asks.
 
 mod auth;
+mod me;
+mod orders;
 mod products;
+mod users;
 
 pub use auth::AuthApi;
+pub use me::MeApi;
+pub use orders::OrdersApi;
 pub use products::ProductsApi;
+pub use users::UsersApi;

@@ -1,10 +1,12 @@
 //! The error answers of an operation, for the document: which can happen follows from its
 //! credentials, parameters and body; how they look from its family.
 
+use http::Method;
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaMediaType, MetaOperation, MetaParamIn, MetaResponse, Registry};
 use poem_openapi::types::Type;
 
+use crate::api::kit::etag;
 use crate::api::kit::family::Family;
 
 /// An error of the routes that follow Laravel.
@@ -17,6 +19,10 @@ struct LaravelError {
     message: Option<String>,
     /// What to do about it.
     hint: Option<String>,
+    /// Always false, where it is there.
+    success: Option<bool>,
+    /// For a wrong tenant key: its first characters.
+    provided_key: Option<String>,
     /// For a 422: the texts of each refused field.
     errors: Option<std::collections::HashMap<String, Vec<String>>>,
     /// Stable code for programs, snake case.
@@ -35,12 +41,24 @@ struct ExpressError {
     success: bool,
     /// What is wrong.
     error: String,
+    /// For a refused input: each refused field.
+    details: Option<Vec<ExpressDetail>>,
     /// Stable code for programs, snake case.
     code: String,
     /// Id of the request, to be found in the server's log.
     request_id: String,
     /// A sentence for people, when the request carried `Accept-Language`.
     user_message: Option<String>,
+}
+
+/// A refused field.
+#[derive(Debug, Object)]
+#[oai(rename = "ErrorDetailE")]
+struct ExpressDetail {
+    /// Path of the field, dotted.
+    field: String,
+    /// What is wrong with it.
+    message: String,
 }
 
 /// An error of the routes that follow FastAPI.
@@ -78,18 +96,22 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let has_input =
         operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
     let has_body = operation.request.is_some();
+    let is_conditional = operation.method != Method::GET && operation.params.iter().any(etag::is_stand_in);
+    // What neither asks for a credential nor reads anything has no limit either.
+    let is_limited = has_credentials || has_input || has_path;
     let invalid = if family == Family::Express { 400 } else { 422 };
     let possible = [
         (has_body && invalid != 400, 400, "The body cannot be read."),
         (has_credentials, 401, "A credential is missing, or the bearer token is not valid."),
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),
+        (has_body, 408, "The body did not arrive in time."),
         (has_body, 409, "This does not fit the state of the record."),
-        (has_body && has_path, 412, "`If-Match` names another version."),
+        (is_conditional, 412, "`If-Match` names another version."),
         (has_body, 413, "The body is too large."),
         (has_body, 415, "The content type is neither JSON nor a form."),
         (has_input, invalid, "Some fields are not acceptable; all of them are named."),
-        (true, 429, "Too many requests; `Retry-After` says when to try again."),
+        (is_limited, 429, "Too many requests; `Retry-After` says when to try again."),
         (true, 500, "A defect of the server; its log has the cause under the request id."),
         (true, 503, "The tenant's data is not available at the moment."),
         (has_body, 507, "No storage space is left; nothing was changed."),

@@ -89,8 +89,8 @@ fn log_if_ours(error: &Error, asked: &Asked) {
     }
 }
 
-/// The answer for a domain error.
-pub fn answer(error: &Error, asked: &Asked) -> Response {
+/// Status and body of the answer for a domain error.
+pub fn body(error: &Error, asked: &Asked) -> (StatusCode, Value) {
     let (status, mut body) = match asked.family {
         Family::Laravel => laravel::body(error),
         Family::Express => express::body(error),
@@ -101,12 +101,20 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
     if let Some(language) = asked.language {
         body.insert("user_message".into(), user_message::text(error, language).into());
     }
-    let mut response = Response::builder().status(status).body(Value::Object(body).to_string());
+    (status, body.into())
+}
+
+/// The answer for a domain error.
+pub fn answer(error: &Error, asked: &Asked) -> Response {
+    let (status, body) = body(error, asked);
+    let mut response = Response::builder().status(status).body(body.to_string());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match error {
-        Error::TooManyRequests { retry_after_secs, .. } => {
+        Error::TooManyRequests { retry_after_secs, limit } => {
             headers.insert(RETRY_AFTER, (*retry_after_secs).into());
+            headers.insert("x-ratelimit-limit", (*limit).into());
+            headers.insert("x-ratelimit-remaining", 0.into());
         }
         Error::Unavailable(_) | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -1,0 +1,16 @@
+"use strict";
+
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#ui",
+  deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: "none",
+  filter: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  // The models are shown with each operation; the list of all of them at the end only makes the page slow.
+  defaultModelsExpandDepth: -1,
+  // Else the document would be sent to a validator on the internet.
+  validatorUrl: null,
+});

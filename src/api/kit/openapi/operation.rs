@@ -1,0 +1,172 @@
+//! One operation of the document.
+
+use serde_json::{Value, json};
+
+use crate::api::kit::credentials::{ADMIN_ROLE, TENANT_KEY, USER_TOKEN};
+use crate::api::kit::family::Family;
+
+use super::{Components, Object, examples, parameters, ref_name, responses};
+
+/// Which role an operation asks for, for programs that read the document.
+const ROLE: &str = "x-ruko-role";
+
+/// What of an operation its examples depend on.
+pub struct Facts {
+    /// Operation id.
+    pub id: String,
+    /// Path with `{parameters}`.
+    pub path: String,
+    /// Names of the security schemes it asks for.
+    pub schemes: Vec<String>,
+    /// Whether only admins may call it.
+    pub is_admin_only: bool,
+    /// Schema of its body, or of its query parameters when it has no body.
+    pub input: Value,
+    /// Whether that schema is the one of the body.
+    pub is_body: bool,
+}
+
+impl Facts {
+    /// Singular name of what the path's last parameter names: `product` for `/products/{id}`.
+    pub fn kind(&self) -> String {
+        let steps: Vec<&str> = self.path.split('/').collect();
+        let last = steps.iter().rposition(|step| step.starts_with('{')).unwrap_or_default();
+        let collection = steps.get(last.saturating_sub(1)).copied().unwrap_or_default().replace(['_', '-'], " ");
+        match collection.strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => collection.strip_suffix('s').unwrap_or(&collection).to_owned(),
+        }
+    }
+}
+
+/// The operation, cleaned and completed.
+pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut Components) -> Object {
+    let mut take = |name: &str| operation.remove(name).unwrap_or_default();
+    let (security, is_admin_only) = requirements(take("security"));
+    let raw_parameters = take("parameters").as_array().cloned().unwrap_or_default();
+    let has_conditions = raw_parameters.iter().any(parameters::is_conditions);
+    let parameters = parameters::finish(raw_parameters, method, components);
+    let body = request_body(take("requestBody"), components);
+    let schemes = security.iter().flat_map(Object::keys).cloned().collect();
+    let input = match &body {
+        Some(body) => resolved(&body["content"]["application/json"]["schema"], components),
+        None => query_schema(&parameters),
+    };
+    let facts = Facts {
+        id: operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        path: path.to_owned(),
+        schemes,
+        is_admin_only,
+        input,
+        is_body: body.is_some(),
+    };
+    let has_304 = has_conditions && method == "get";
+    let responses = operation.remove("responses").unwrap_or_default();
+    let responses = responses::finish(responses, &facts, has_304, components);
+    let mut finished = Object::new();
+    for name in ["operationId", "tags", "summary", "description"] {
+        finished.extend(operation.remove_entry(name));
+    }
+    if is_admin_only {
+        finished.insert(ROLE.into(), "admin".into());
+        let text = finished.get("description").and_then(Value::as_str).map(|text| format!("{text}\n\n"));
+        let text = format!("{}Admins of the tenant only.", text.unwrap_or_default());
+        finished.insert("description".into(), text.into());
+    }
+    finished.append(&mut operation);
+    // An empty list says "public"; a missing one would only say that nobody thought of it.
+    finished.insert("security".into(), security.into_iter().map(Value::from).collect());
+    finished.insert("parameters".into(), parameters.into());
+    finished.extend(body.map(|body| ("requestBody".to_owned(), body)));
+    finished.insert("responses".into(), responses.into());
+    finished
+}
+
+/// The alternatives of credentials, and whether the caller has to be an admin. poem-openapi writes
+/// what one extractor needs as alternatives; a user's token is worth nothing without the tenant's
+/// key, so these two are one requirement.
+fn requirements(raw: Value) -> (Vec<Object>, bool) {
+    let raw: Vec<Object> = raw.as_array().into_iter().flatten().filter_map(Value::as_object).cloned().collect();
+    let has = |name: &str| raw.iter().any(|one| one.contains_key(name));
+    let (is_pair, is_admin_only) = (has(TENANT_KEY) && has(USER_TOKEN), has(ADMIN_ROLE));
+    let mut alternatives: Vec<Object> = Vec::new();
+    for requirement in raw {
+        if requirement.contains_key(ADMIN_ROLE) {
+            continue;
+        }
+        let tenant = alternatives.iter_mut().find(|earlier| is_pair && earlier.contains_key(TENANT_KEY));
+        match tenant {
+            Some(tenant) if requirement.contains_key(USER_TOKEN) => tenant.extend(requirement),
+            _ => alternatives.push(requirement),
+        }
+    }
+    (alternatives, is_admin_only)
+}
+
+fn request_body(body: Value, components: &Components) -> Option<Value> {
+    let Value::Object(mut body) = body else { return None };
+    let content = body.remove("content").unwrap_or_default().as_object().cloned().unwrap_or_default();
+    let mut content = responses::without_charset(content);
+    for media in content.values_mut() {
+        let example = examples::request(&media["schema"], components);
+        if let Some(media) = media.as_object_mut() {
+            media.insert("example".into(), example);
+        }
+    }
+    if let Some(media) = content.get("application/json").filter(|_| content.len() == 1) {
+        // The server reads form fields just as well.
+        content.insert("application/x-www-form-urlencoded".into(), json!({"schema": media["schema"]}));
+    }
+    body.insert("content".into(), content.into());
+    Some(body.into())
+}
+
+fn resolved(schema: &Value, components: &Components) -> Value {
+    ref_name(schema).and_then(|name| components.schemas.get(name)).unwrap_or(schema).clone()
+}
+
+/// The query parameters as the properties of one schema.
+fn query_schema(parameters: &[Value]) -> Value {
+    let in_query = parameters.iter().filter(|parameter| parameter["in"] == "query");
+    let name = |parameter: &Value| parameter["name"].as_str().unwrap_or_default().to_owned();
+    let required: Vec<String> = in_query.clone().filter(|parameter| parameter["required"] == true).map(name).collect();
+    let properties: Object = in_query.map(|parameter| (name(parameter), parameter["schema"].clone())).collect();
+    json!({"required": required, "properties": properties})
+}
+
+/// The family whose errors have this schema.
+pub fn family_of(schema: &Value) -> Option<Family> {
+    match ref_name(schema)? {
+        "ErrorL" => Some(Family::Laravel),
+        "ErrorE" => Some(Family::Express),
+        "ErrorF" => Some(Family::FastApi),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_and_token_are_one_requirement_and_other_credentials_alternatives() {
+        let raw = json!([{"TenantKey": []}, {"UserToken": []}, {"AdminRole": []}]);
+        let (security, is_admin_only) = requirements(raw);
+        assert_eq!((json!(security), is_admin_only), (json!([{"TenantKey": [], "UserToken": []}]), true));
+        let (security, is_admin_only) = requirements(json!([{"MasterKey": []}, {"AccountToken": []}]));
+        assert_eq!((json!(security), is_admin_only), (json!([{"MasterKey": []}, {"AccountToken": []}]), false));
+        assert!(requirements(Value::Null).0.is_empty());
+    }
+
+    #[test]
+    fn kinds_are_read_from_the_path() {
+        let kind = |path: &str| {
+            let schemes = Vec::new();
+            let (id, input) = (String::new(), Value::Null);
+            Facts { id, path: path.into(), schemes, is_admin_only: false, input, is_body: false }.kind()
+        };
+        assert_eq!(kind("/api/products/{id}"), "product");
+        assert_eq!(kind("/api/orders/{id}/cancel"), "order");
+        assert_eq!(kind("/api/auto-replies/{id}"), "auto reply");
+    }
+}

@@ -1,0 +1,300 @@
+//! `/api/orders`
+
+use poem::Request;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::Tag;
+use crate::api::kit::audit;
+use crate::api::kit::credentials::User;
+use crate::api::kit::etag::{Conditions, Tagged};
+use crate::api::kit::input::Input;
+use crate::api::kit::money::{MoneyIn, MoneyOut};
+use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
+use crate::api::kit::params::Params;
+use crate::api::kit::path::{Id, Path};
+use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::time::{Time, TimeUntil};
+use crate::app::App;
+use crate::error::{Error, FieldError, Place};
+use crate::orders::{self, NewItem, NewOrder, Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
+
+/// Orders of the tenant.
+pub struct OrdersApi(pub App);
+
+/// How far an order got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case", rename = "OrderStatus")]
+#[serde(rename_all = "snake_case")]
+enum StatusName {
+    /// Made, its pieces are reserved.
+    Pending,
+    /// Paid for.
+    Paid,
+    /// On its way.
+    Shipped,
+    /// Arrived. Final.
+    Completed,
+    /// Called off, its pieces are back in stock. Final.
+    Cancelled,
+}
+
+impl From<OrderStatus> for StatusName {
+    fn from(status: OrderStatus) -> Self {
+        match status {
+            OrderStatus::Pending => Self::Pending,
+            OrderStatus::Paid => Self::Paid,
+            OrderStatus::Shipped => Self::Shipped,
+            OrderStatus::Completed => Self::Completed,
+            OrderStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<StatusName> for OrderStatus {
+    fn from(status: StatusName) -> Self {
+        match status {
+            StatusName::Pending => Self::Pending,
+            StatusName::Paid => Self::Paid,
+            StatusName::Shipped => Self::Shipped,
+            StatusName::Completed => Self::Completed,
+            StatusName::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// A line of an order.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "OrderItem")]
+struct ItemOut {
+    /// Id inside the tenant.
+    id: i64,
+    /// The product; null once it is deleted.
+    product_id: Option<i64>,
+    /// The product's name when it was ordered.
+    name: String,
+    /// The product's price when it was ordered.
+    unit_price: MoneyOut,
+    /// Pieces.
+    quantity: i64,
+}
+
+impl From<OrderItem> for ItemOut {
+    fn from(item: OrderItem) -> Self {
+        Self {
+            id: item.id,
+            product_id: item.product_id,
+            name: item.name,
+            unit_price: MoneyOut(item.unit_price),
+            quantity: item.quantity,
+        }
+    }
+}
+
+/// An order.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Order")]
+struct OrderOut {
+    /// Id inside the tenant.
+    id: i64,
+    /// Who made it; null once that user is deleted.
+    user_id: Option<i64>,
+    /// How far it got.
+    status: StatusName,
+    /// Sum of its items.
+    total: MoneyOut,
+    /// What the buyer had to say.
+    note: Option<String>,
+    /// What was ordered.
+    items: Vec<ItemOut>,
+    /// Created.
+    created_at: Time,
+    /// Last changed.
+    updated_at: Time,
+}
+
+impl From<Order> for OrderOut {
+    fn from(order: Order) -> Self {
+        Self {
+            id: order.id,
+            user_id: order.user_id,
+            status: order.status.into(),
+            total: MoneyOut(order.total),
+            note: order.note,
+            items: order.items.into_iter().map(ItemOut::from).collect(),
+            created_at: Time(order.created_at),
+            updated_at: Time(order.updated_at),
+        }
+    }
+}
+
+/// A line of a new order. Name and price are the product's own.
+#[derive(Debug, Object)]
+#[oai(rename = "OrderItemIn")]
+struct ItemIn {
+    /// The product.
+    product_id: i64,
+    /// Pieces.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000")))]
+    quantity: i64,
+}
+
+/// A new order.
+#[derive(Debug, Object)]
+#[oai(example)]
+struct OrderIn {
+    /// What is ordered. A product may stand in several lines.
+    #[oai(validator(min_items = 1, max_items = 100))]
+    items: Vec<ItemIn>,
+    /// What the buyer has to say.
+    #[oai(validator(max_length = 1000))]
+    note: Option<String>,
+    /// For whom; the caller when missing. Only an admin may order for others.
+    user_id: Option<i64>,
+}
+
+impl poem_openapi::types::Example for OrderIn {
+    fn example() -> Self {
+        Self { items: vec![ItemIn { product_id: 1, quantity: 2 }], note: Some("Tanpa sambal".into()), user_id: None }
+    }
+}
+
+/// Where an order goes next.
+#[derive(Debug, Object)]
+struct OrderChange {
+    /// `pending` becomes `paid`, that `shipped`, that `completed`; `pending` and `paid` may become
+    /// `cancelled`. Users who are no admins may only cancel.
+    status: StatusName,
+}
+
+/// Which orders, in which order.
+#[derive(Debug, Object)]
+struct OrderListParams {
+    /// Page, from 1.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    page: Option<i64>,
+    /// Rows of a page; 10 when missing.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    per_page: Option<i64>,
+    /// Order: `id`, `total`, `created_at`; `-` in front turns it round. Newest first when missing.
+    sort: Option<String>,
+    /// Only those that got this far.
+    status: Option<StatusName>,
+    /// Only those of this user.
+    user_id: Option<i64>,
+    /// Made at this time or later; a date means its beginning, UTC.
+    created_from: Option<Time>,
+    /// Made at this time or earlier; a date means its end, UTC.
+    created_to: Option<TimeUntil>,
+    /// Lowest total.
+    min_total: Option<MoneyIn>,
+    /// Highest total.
+    max_total: Option<MoneyIn>,
+}
+
+#[OpenApi(prefix_path = "/api", tag = "Tag::Orders")]
+impl OrdersApi {
+    /// List orders
+    ///
+    /// One page in Laravel's form. Users see their own orders, admins all.
+    #[oai(path = "/orders", method = "get", operation_id = "orders.list")]
+    async fn list(
+        &self,
+        user: User,
+        urls: PageUrls,
+        params: Params<OrderListParams>,
+    ) -> Result<Reply<LaravelPage<OrderOut>>, Error> {
+        let (params, owner) = (params.0, user.owner());
+        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
+        let sort = params.sort.as_deref().map_or(Ok(OrderSort::default()), str::parse);
+        let sort =
+            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let filter = OrderFilter {
+            status: params.status.map(OrderStatus::from),
+            user_id: params.user_id,
+            created_from: params.created_from.map(|time| time.0),
+            created_to: params.created_to.map(|time| time.0),
+            min_total: params.min_total.map(|money| money.0),
+            max_total: params.max_total.map(|money| money.0),
+        };
+        let (limit, offset) = (paging.per_page, paging.offset());
+        let page = user.db.read(move |tx| orders::list(tx, &filter, owner, sort, limit, offset)).await?;
+        let rows = page.orders.into_iter().map(OrderOut::from).collect();
+        Ok(Reply(LaravelPage::new(&urls, rows, paging.page, paging.per_page, page.total)))
+    }
+
+    /// Create an order
+    ///
+    /// Names and prices are taken from the products, and the pieces from their stock, all at once
+    /// or not at all.
+    #[oai(path = "/orders", method = "post", operation_id = "orders.create")]
+    async fn create(&self, user: User, input: Input<OrderIn>) -> Result<Created<OrderOut>, Error> {
+        let (input, owner, now) = (input.0, user.owner(), self.0.clock.now());
+        let items = input.items.into_iter();
+        let new = NewOrder {
+            user_id: input.user_id.unwrap_or(user.signed_in.user.id),
+            items: items.map(|item| NewItem { product_id: item.product_id, quantity: item.quantity }).collect(),
+            note: input.note,
+        };
+        let order = user.db.write(move |tx| orders::create(tx, &new, owner, now)).await?;
+        Ok(Created(order.into()))
+    }
+
+    /// Show an order
+    #[oai(path = "/orders/:id", method = "get", operation_id = "orders.show")]
+    async fn show(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<Tagged<OrderOut>, Error> {
+        let (id, owner) = (id.of("order")?, user.owner());
+        let order = user.db.read(move |tx| orders::get(tx, id, owner)).await?;
+        Ok(Tagged::read(order.into(), conditions))
+    }
+
+    /// Move an order on
+    ///
+    /// Setting the status it has already changes nothing, so the request can be sent again.
+    #[oai(path = "/orders/:id", method = "patch", operation_id = "orders.patch")]
+    async fn patch(
+        &self,
+        user: User,
+        id: Path<Id>,
+        request: &Request,
+        conditions: Conditions,
+        input: Input<OrderChange>,
+    ) -> Result<Tagged<OrderOut>, Error> {
+        self.set_status(&user, &id, request, conditions, input.0.status).await
+    }
+
+    /// Cancel an order
+    ///
+    /// Its pieces go back into stock. Possible until it is shipped.
+    #[oai(path = "/orders/:id/cancel", method = "post", operation_id = "orders.cancel")]
+    async fn cancel(
+        &self,
+        user: User,
+        id: Path<Id>,
+        request: &Request,
+        conditions: Conditions,
+    ) -> Result<Tagged<OrderOut>, Error> {
+        self.set_status(&user, &id, request, conditions, StatusName::Cancelled).await
+    }
+}
+
+impl OrdersApi {
+    async fn set_status(
+        &self,
+        user: &User,
+        id: &Path<Id>,
+        request: &Request,
+        conditions: Conditions,
+        to: StatusName,
+    ) -> Result<Tagged<OrderOut>, Error> {
+        let (id, owner, now, to) = (id.of("order")?, user.owner(), self.0.clock.now(), OrderStatus::from(to));
+        let work = move |tx: &mut crate::db::Tx<'_>| {
+            conditions.check_match(&OrderOut::from(orders::get(tx, id, owner)?))?;
+            orders::set_status(tx, id, to, owner, now)
+        };
+        let order = user.db.write(work).await?;
+        audit::record(request, "order.status_set", ("order", id.to_string()), json!({"status": to.as_str()}));
+        Ok(Tagged::changed(order.into()))
+    }
+}

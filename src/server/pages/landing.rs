@@ -1,0 +1,82 @@
+//! `/`: a sentence for programs, a small page for people.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header;
+use poem::{Request, Response};
+use sha2::{Digest, Sha256};
+
+use crate::api::kit::errors::Language;
+
+/// The words of the original system, which its clients may look for.
+const WELCOME: &str = r#"{"message":"Welcome to the Multi-Tenant Backend API"}"#;
+const HTML: &str = include_str!("../../../assets/docs/landing.html");
+const CSS: &str = include_str!("../../../assets/docs/landing.css");
+
+/// The page's places and what stands there, in English and Indonesian.
+const TEXTS: [(&str, &str, &str); 9] = [
+    ("lang", "en", "id"),
+    (
+        "lead",
+        "Many tenants, one server: each tenant has its own SQLite file behind its own key.",
+        "Banyak tenant, satu server: setiap tenant memiliki berkas SQLite dan kunci sendiri.",
+    ),
+    ("docs_text", "Call the API from the browser", "Panggil API dari peramban"),
+    ("docs", "Try it out", "Coba langsung"),
+    ("redoc_text", "Every operation, to read", "Semua operasi, untuk dibaca"),
+    ("redoc", "Reference", "Referensi"),
+    ("openapi_text", "The document, for tools", "Dokumen untuk perkakas"),
+    ("health_text", "State of this server", "Keadaan server ini"),
+    ("health", "Health", "Kesehatan"),
+];
+
+/// The page in both languages.
+pub struct Landing {
+    english: String,
+    indonesian: String,
+    policy: String,
+}
+
+impl Landing {
+    /// Writes the pages.
+    pub fn new() -> Self {
+        let page = |words: fn(&(&str, &'static str, &'static str)) -> &'static str| {
+            let html = HTML.replace("{style}", CSS).replace("{version}", env!("CARGO_PKG_VERSION"));
+            TEXTS.iter().fold(html, |html, text| html.replace(&format!("{{{}}}", text.0), words(text)))
+        };
+        let hash = STANDARD.encode(Sha256::digest(CSS));
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'"
+        );
+        Self { english: page(|text| text.1), indonesian: page(|text| text.2), policy }
+    }
+
+    /// The page for a browser, in its language; JSON for everybody else.
+    pub fn answer(&self, request: &Request) -> Response {
+        let answer = Response::builder().header(header::VARY, "Accept, Accept-Language");
+        if !request.header("accept").is_some_and(|accept| accept.contains("text/html")) {
+            return answer.content_type("application/json").body(WELCOME);
+        }
+        let page = match Language::from_header(request.header("accept-language").unwrap_or_default()) {
+            Language::English => &self.english,
+            Language::Indonesian => &self.indonesian,
+        };
+        let answer = answer.header(header::CONTENT_SECURITY_POLICY, &self.policy);
+        answer.content_type("text/html; charset=utf-8").body(page.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_place_of_the_page_stays_empty() {
+        let landing = Landing::new();
+        for page in [&landing.english, &landing.indonesian] {
+            let body = page.replace(CSS, "");
+            assert!(!body.contains(['{', '}']), "{body}");
+        }
+    }
+}

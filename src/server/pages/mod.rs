@@ -1,0 +1,105 @@
+//! What people open in a browser, and what machines fetch beside the operations: the landing page,
+//! the two views of the document, the document itself, and the metrics. Nothing on these pages
+//! comes from another host, so they work without the internet.
+
+mod file;
+mod landing;
+mod metrics;
+mod viewers;
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use poem::endpoint::make_sync;
+use poem::{Endpoint, Request, Response, Result, Route};
+
+use crate::api;
+use crate::api::kit::family::Family;
+use crate::api::kit::operation::Operation;
+use crate::app::App;
+use crate::config::BaseUrl;
+use crate::error::Error;
+
+use file::File;
+use landing::Landing;
+use viewers::{REDOC, SWAGGER};
+
+/// The routes of all pages.
+pub fn routes(app: &App) -> Route {
+    let document = api::document(&app.config).to_string();
+    let document = Arc::new(File::new("application/json", document));
+    let landing = Landing::new();
+    let origin = app.config.http.public_url.as_ref().map_or("", BaseUrl::as_str);
+    let (swagger, redoc) = (viewers::policy(origin), viewers::policy(origin));
+    let (here, in_v1) = (document.clone(), document);
+    let scraped = app.clone();
+    Route::new()
+        .at("/", page("/", move |request| Ok(landing.answer(request))))
+        .at("/openapi.json", page("/openapi.json", move |request| Ok(here.answer(request))))
+        .at("/api/v1/openapi.json", page("/api/v1/openapi.json", move |request| Ok(in_v1.answer(request))))
+        .at("/metrics", page("/metrics", move |request| metrics::answer(&scraped, request)))
+        .at("/docs", page("/docs", move |request| Ok(secured(SWAGGER.html.answer(request), &swagger))))
+        .at("/docs/", moved("../docs"))
+        .at("/docs/:file", page("/docs/{file}", |request| asset(&SWAGGER.files, request)))
+        .at("/redoc", page("/redoc", move |request| Ok(secured(REDOC.html.answer(request), &redoc))))
+        .at("/redoc/", moved("../redoc"))
+        .at("/redoc/:file", page("/redoc/{file}", |request| asset(&REDOC.files, request)))
+}
+
+fn asset(files: &[(&'static str, File)], request: &Request) -> Result<Response, Error> {
+    let asked = request.uri().path().rsplit('/').next().unwrap_or_default();
+    let found = files.iter().find(|(name, _)| *name == asked);
+    let (_, file) = found.ok_or_else(|| Error::RouteNotFound(request.uri().path().chars().take(200).collect()))?;
+    Ok(file.answer(request))
+}
+
+fn secured(mut response: Response, policy: &HeaderValue) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    response
+}
+
+fn moved(to: &'static str) -> impl Endpoint<Output = Response> {
+    make_sync(move |_| Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, to).finish())
+}
+
+fn page<F>(pattern: &'static str, answer: F) -> Page<F>
+where
+    F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
+{
+    // One for each page at start, for the life of the process: the key of its metrics.
+    let operation = Operation { id: "page", pattern, method: Method::GET, family: Family::Laravel };
+    Page { operation: Box::leak(Box::new(operation)), answer }
+}
+
+struct Page<F> {
+    operation: &'static Operation,
+    answer: F,
+}
+
+impl<F> Endpoint for Page<F>
+where
+    F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
+{
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        const ALLOWED: &str = "GET, HEAD";
+        let mut response = match *request.method() {
+            Method::GET => (self.answer)(&request)?,
+            Method::HEAD => {
+                let mut response = (self.answer)(&request)?;
+                response.set_body(());
+                response
+            }
+            Method::OPTIONS => {
+                Response::builder().status(StatusCode::NO_CONTENT).header(header::ALLOW, ALLOWED).finish()
+            }
+            _ => {
+                let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+                return Err(Error::MethodNotAllowed { method, path, allowed: ALLOWED.into() }.into());
+            }
+        };
+        response.set_data(self.operation);
+        Ok(response)
+    }
+}

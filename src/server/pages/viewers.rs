@@ -1,0 +1,86 @@
+//! The two views of the document. poem-openapi brings their scripts, but in pages that put the
+//! script inline and fetch fonts from elsewhere; so the scripts are taken out of those pages and
+//! served as files of their own, and the pages are ours.
+
+use std::sync::LazyLock;
+
+use http::HeaderValue;
+use poem_openapi::OpenApiService;
+
+use super::file::File;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// A page and what it loads.
+pub struct Viewer {
+    /// The page.
+    pub html: File,
+    /// Its files by their names.
+    pub files: Vec<(&'static str, File)>,
+}
+
+/// Swagger UI: for trying things out.
+pub static SWAGGER: LazyLock<Viewer> = LazyLock::new(|| {
+    let page = OpenApiService::new((), "", "").swagger_ui_html();
+    Viewer {
+        html: File::new(HTML, include_str!("../../../assets/docs/swagger.html")),
+        files: vec![
+            ("swagger-ui.css", File::new(CSS, inside(&page, "style"))),
+            ("swagger-ui.js", File::new(SCRIPT, inside(&page, "script"))),
+            ("page.css", File::new(CSS, include_str!("../../../assets/docs/swagger-page.css"))),
+            ("start.js", File::new(SCRIPT, include_str!("../../../assets/docs/swagger-start.js"))),
+        ],
+    }
+});
+
+/// `ReDoc`: for reading.
+pub static REDOC: LazyLock<Viewer> = LazyLock::new(|| {
+    let page = OpenApiService::new((), "", "").redoc_html();
+    Viewer {
+        html: File::new(HTML, include_str!("../../../assets/docs/redoc.html")),
+        files: vec![
+            ("redoc.js", File::new(SCRIPT, inside(&page, "script"))),
+            ("page.css", File::new(CSS, include_str!("../../../assets/docs/redoc-page.css"))),
+            ("start.js", File::new(SCRIPT, include_str!("../../../assets/docs/redoc-start.js"))),
+        ],
+    }
+});
+
+/// The content of the first element of this name that has a charset, as the embedded files do.
+fn inside(page: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element} charset=\"UTF-8\">"), format!("</{element}>"));
+    let content = page.split_once(&open).and_then(|(_, rest)| rest.split_once(&close));
+    content.map(|(content, _)| content.to_owned()).unwrap_or_default()
+}
+
+/// Only files of this server run or load, and requests go to this server only (and to its public
+/// address, which is one of the document's servers).
+///
+/// Styles may stand in the page: both viewers are React programs that write them there, and without
+/// scripts of others nobody else can. `ReDoc` searches in a worker that it makes from a blob.
+pub fn policy(public_url: &str) -> HeaderValue {
+    // With its path it would allow this one URL and nothing below it.
+    let public_url = public_url.split('/').take(3).collect::<Vec<_>>().join("/");
+    let text = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+         font-src 'self' data:; connect-src 'self' {public_url}; worker-src 'self' blob:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_pages_still_hold_the_files_where_they_are_looked_for() {
+        let page = OpenApiService::new((), "", "").swagger_ui_html();
+        assert!(inside(&page, "script").contains("SwaggerUIBundle") && inside(&page, "script").len() > 1_000_000);
+        assert!(inside(&page, "style").contains(".swagger-ui") && inside(&page, "style").len() > 100_000);
+        let page = OpenApiService::new((), "", "").redoc_html();
+        assert!(inside(&page, "script").contains("redoc") && inside(&page, "script").len() > 500_000);
+    }
+}

@@ -1,0 +1,189 @@
+//! Files in trouble and bodies without end: the one who is hit gets a clear answer, the others
+//! never notice, and it ends by itself when the cause does.
+
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use ruko::clock::Clock;
+use serde_json::{Value, json};
+
+use crate::support::{Server, Tenant, User};
+
+async fn two_shops(server: &Server) -> (Tenant, User, User) {
+    let hit = server.tenant("Hit").await;
+    let user = hit.register("john", "user").await;
+    assert_eq!(user.post("/api/products", json!({"name": "Kopi", "price": 1})).await.0, 201);
+    let other = server.tenant("Other").await.register("jane", "user").await;
+    (hit, user, other)
+}
+
+/// Closes the tenant's file as an idle one is, so that the next request opens it again.
+async fn close(server: &Server, tenant: &Tenant) {
+    let id = tenant.id.as_str().into();
+    drop(server.app.tenants.fleet().fence(&id, Instant::now() + Duration::from_secs(5)).await.unwrap());
+}
+
+async fn assert_only_that_one_fails(hit: &User, other: &User, code: &str) {
+    for _ in 0..3 {
+        let (status, body) = hit.get("/api/products").await;
+        assert_eq!((status.as_u16(), body["code"].as_str()), (503, Some(code)), "{body}");
+        let text = body.to_string();
+        assert!(!text.contains(".db") && !text.contains('/'), "no path of the server: {text}");
+        assert_eq!(other.get("/api/products").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn missing_file_is_not_made_anew_and_comes_back_when_it_does() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    close(&server, &tenant).await;
+    let (file, aside) = (server.file(&tenant), server.folder.path().join("aside.db"));
+    std::fs::rename(&file, &aside).unwrap();
+    assert_only_that_one_fails(&hit, &other, "tenant_unavailable").await;
+    assert!(!file.exists());
+    std::fs::rename(&aside, &file).unwrap();
+    assert_eq!(hit.get("/api/products").await.1["total"], 1);
+}
+
+#[tokio::test]
+async fn damaged_and_foreign_files_are_refused_and_left_alone() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    close(&server, &tenant).await;
+    let file = server.file(&tenant);
+    let good = std::fs::read(&file).unwrap();
+    let garbage = vec![0x5a; good.len()];
+    std::fs::write(&file, &garbage).unwrap();
+    assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
+    assert_eq!(std::fs::read(&file).unwrap(), garbage, "what is damaged may still be saved by somebody");
+    std::fs::write(&file, b"").unwrap();
+    assert_eq!(hit.get("/api/products").await.0, 503);
+    std::fs::write(&file, &good).unwrap();
+    crate::support::eventually(async || hit.get("/api/products").await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn newer_file_is_refused_with_its_own_code() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    close(&server, &tenant).await;
+    let raw = crate::support::raw(&server.file(&tenant));
+    raw.execute_batch("PRAGMA user_version = 9999").unwrap();
+    drop(raw);
+    assert_only_that_one_fails(&hit, &other, "tenant_newer").await;
+}
+
+#[tokio::test]
+async fn file_locked_by_another_program_answers_in_time_and_recovers() {
+    let server = Server::with(|config| {
+        config.storage.read_timeout_ms = 300;
+        config.storage.write_timeout_ms = 300;
+    })
+    .await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    let program = crate::support::raw(&server.file(&tenant));
+    program.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (status, body) = hit.post("/api/products", json!({"name": "Teh", "price": 1})).await;
+    assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_locked")), "{body}");
+    assert_eq!(hit.get("/api/products").await.0, 200, "reads go on beside a writer");
+    assert_eq!(other.post("/api/products", json!({"name": "Teh", "price": 1})).await.0, 201);
+    program.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(hit.post("/api/products", json!({"name": "Teh", "price": 1})).await.0, 201);
+    assert_eq!(hit.get("/api/products").await.1["total"], 2, "the refused one was not done");
+}
+
+#[tokio::test]
+async fn full_storage_refuses_writes_serves_reads_and_recovers() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    let path = format!("/api/central/tenants/{}", tenant.id);
+    let size = std::fs::metadata(server.file(&tenant)).unwrap().len();
+    let limit = json!({"max_storage_bytes": size + 40_960});
+    assert_eq!(server.central(Method::PUT, &path, limit).await.0, 200);
+    let big = json!({"name": "Kopi", "price": 1, "description": "x".repeat(9000)});
+    let mut kept = 1;
+    let refused = loop {
+        let (status, body) = hit.post("/api/products", big.clone()).await;
+        if status != 201 {
+            break (status.as_u16(), body["code"].clone());
+        }
+        kept += 1;
+        assert!(kept < 100, "the limit never bit");
+    };
+    assert_eq!(refused, (507, json!("storage_full")));
+    assert_eq!(hit.get("/api/products").await.1["total"], kept, "what was acknowledged is there, the rest is not");
+    assert_eq!(other.post("/api/products", big.clone()).await.0, 201);
+    assert_eq!(server.central(Method::PUT, &path, json!({"max_storage_bytes": null})).await.0, 200);
+    assert_eq!(hit.post("/api/products", big).await.0, 201);
+}
+
+#[tokio::test]
+async fn acknowledged_rows_are_there_after_a_restart_without_farewell() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::in_folder(folder.clone(), Clock::system(), |_| {}).await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    for index in 0..20 {
+        assert_eq!(user.post("/api/products", json!({"name": format!("p{index}"), "price": 1})).await.0, 201);
+    }
+    // A copy of the folder while the server still runs is what a crash leaves behind.
+    let crashed = Arc::new(tempfile::tempdir().unwrap());
+    let copied =
+        std::process::Command::new("cp").arg("-a").arg(folder.path().join("data")).arg(crashed.path()).status();
+    assert!(copied.unwrap().success());
+    let second = Server::in_folder(crashed, Clock::system(), |_| {}).await;
+    let request = second.request(Method::GET, "/api/products").header("X-Tenant-API-Key", &user.tenant.key);
+    let (status, page) = crate::support::answer(request.bearer_auth(&user.token)).await;
+    assert_eq!((status.as_u16(), &page["total"]), (200, &json!(20)));
+}
+
+#[tokio::test]
+async fn flipped_bytes_in_a_page_never_become_a_5xx_without_a_code() {
+    let server = Server::start().await;
+    let (tenant, hit, _) = two_shops(&server).await;
+    for index in 0..50 {
+        hit.post("/api/products", json!({"name": format!("p{index}"), "price": 1, "description": "x".repeat(500)}))
+            .await;
+    }
+    close(&server, &tenant).await;
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(server.file(&tenant)).unwrap();
+    let pages = file.metadata().unwrap().len() / 4096;
+    for page in 2..pages {
+        let mut head = [0_u8; 8];
+        file.seek(SeekFrom::Start(page * 4096)).unwrap();
+        file.read_exact(&mut head).unwrap();
+        file.seek(SeekFrom::Start(page * 4096)).unwrap();
+        file.write_all(&[0xff; 8]).unwrap();
+    }
+    drop(file);
+    let (status, body) = hit.get("/api/products").await;
+    assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_corrupt")), "{body}");
+}
+
+#[tokio::test]
+async fn body_that_is_too_large_or_without_end_is_cut_off() {
+    let server = Server::with(|config| config.http.max_body_bytes = 64 * 1024).await;
+    let (_, hit, other) = two_shops(&server).await;
+    let announced = hit.request(Method::POST, "/api/products").body("x".repeat(70_000)).send().await;
+    // The answer may cross with a client that still sends and sees its connection end instead.
+    assert!(announced.map_or(true, |answer| answer.status() == 413));
+    let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1024)));
+    let chunked = hit.request(Method::POST, "/api/products").body(reqwest::Body::wrap_stream(endless)).send().await;
+    assert!(chunked.map_or(true, |answer| answer.status() == 413));
+    assert_eq!(other.get("/api/products").await.0, 200);
+}
+
+#[tokio::test]
+async fn body_that_trickles_is_given_up() {
+    let server = Server::with(|config| config.http.body_timeout_secs = 1).await;
+    let (_, hit, _) = two_shops(&server).await;
+    let never = futures_util::stream::once(async { Ok::<_, std::io::Error>("{\"name\":") });
+    let never = futures_util::StreamExt::chain(never, futures_util::stream::pending());
+    let answer =
+        hit.request(Method::POST, "/api/products").body(reqwest::Body::wrap_stream(never)).send().await.unwrap();
+    let status = answer.status();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!((status.as_u16(), &body["code"]), (408, &json!("request_timeout")));
+}
