@@ -17,6 +17,7 @@ use super::{Tenants, store};
 struct Change {
     patch: TenantPatch,
     db_name: Option<DbName>,
+    #[allow(clippy::option_option, reason = "left out, removed or set, as in the patch")]
     sealed_password: Option<Option<Vec<u8>>>,
     now: Timestamp,
 }

@@ -6,6 +6,7 @@ mod activity;
 mod auth;
 mod auth_order;
 mod auth_secrets;
+mod central;
 mod db;
 mod isolation;
 mod laravel;

@@ -21,7 +21,8 @@ pub struct Server {
     pub url: String,
     pub client: reqwest::Client,
     pub folder: Arc<tempfile::TempDir>,
-    _stop: DropGuard,
+    stop: DropGuard,
+    serving: tokio::task::JoinHandle<ruko::server::listener::Farewell>,
 }
 
 impl Server {
@@ -49,8 +50,17 @@ impl Server {
         let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("http://{}", listener.address().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(listener.serve(router::build(&app), ListenOptions::default(), stop.clone()));
-        Self { app, url, client: reqwest::Client::new(), folder, _stop: stop.drop_guard() }
+        let serving = tokio::spawn(listener.serve(router::build(&app), ListenOptions::default(), stop.clone()));
+        Self { app, url, client: reqwest::Client::new(), folder, stop: stop.drop_guard(), serving }
+    }
+
+    /// Ends the server as an operator does; gives the folder for the next one.
+    pub async fn stop(self) -> Arc<tempfile::TempDir> {
+        let Self { app, client, folder, stop, serving, .. } = self;
+        drop((client, stop));
+        serving.await.unwrap();
+        app.shut_down().await;
+        folder
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -113,6 +123,11 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// The same tenant on another server.
+    pub fn at(&self, server: &Server) -> Self {
+        Self { url: server.url.clone(), client: server.client.clone(), ..self.clone() }
+    }
+
     /// The request with the tenant key only, to be sent by the caller.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).header("X-Tenant-API-Key", &self.key)

@@ -38,7 +38,7 @@ struct AdoptIn {
     /// Logical name of the file, which lies in the folder of tenants' files already.
     db_name: DbNameIn,
     /// Id of the tenant that the file says it belongs to, when it should not any more.
-    #[oai(validator(min_length = 1, max_length = 128))]
+    #[oai(validator(max_length = 128))]
     take_over: Option<String>,
 }
 

@@ -69,6 +69,7 @@ impl From<TenantIn> for NewTenant {
 
 /// Limits that differ from the plan's. What is left out stays as it is; null is unlimited.
 #[derive(Debug, Object)]
+#[allow(clippy::struct_field_names, reason = "the documented names")]
 pub(super) struct LimitsIn {
     /// Devices.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]

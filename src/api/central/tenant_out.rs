@@ -86,6 +86,7 @@ struct DatabaseOut {
 /// Limits in force; null is unlimited.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Limits")]
+#[allow(clippy::struct_field_names, reason = "the documented names")]
 struct LimitsOut {
     /// Devices.
     max_phone_numbers: Option<i64>,

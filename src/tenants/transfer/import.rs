@@ -92,65 +92,65 @@ impl Tenants {
         let bytes_max = options.bytes_max;
         let Unpacked { manifest, database } = run_long(move || unpack(&archive.path, &tmp, bytes_max)).await?;
         let now = self.shared.clock.now();
-        let plan = Plan::new(&manifest, options, now)?;
-        let _turn = self.turn(&plan.id).await;
-        self.check_conflicts(&plan).await?;
+        let arrival = Arrival::new(&manifest, options, now)?;
+        let _turn = self.turn(&arrival.id).await;
+        self.check_conflicts(&arrival).await?;
 
-        let (owner, before, schema) = (plan.id.to_string(), manifest.tenant.id.clone(), self.shared.schema.clone());
+        let (owner, before, schema) = (arrival.id.to_string(), manifest.tenant.id.clone(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
         let database = run_long(move || {
             schema.adopt(&engine, &database.path, &owner, Some(&before))?;
             Ok(database)
         })
         .await?;
-        self.reserve(plan.row(&manifest)).await?;
-        let (from, to) = (database.path.clone(), self.file_of(&plan.db_name));
+        self.reserve(arrival.row(&manifest)).await?;
+        let (from, to) = (database.path.clone(), self.file_of(&arrival.db_name));
         let moved = self.shared.engine.run(move || move_closed(&from, &to)).await;
         let tenant = match moved {
-            Ok(()) => self.finish_import(&plan).await,
+            Ok(()) => self.finish_import(&arrival).await,
             Err(error) => Err(error),
         };
         match tenant {
             Ok(tenant) => {
-                self.raise_epoch(&plan.id);
-                Ok((tenant, plan.key))
+                self.raise_epoch(&arrival.id);
+                Ok((tenant, arrival.key))
             }
             Err(error) => {
-                self.clear_half_made(&plan.id, &plan.db_name, Origin::Imported).await?;
+                self.clear_half_made(&arrival.id, &arrival.db_name, Origin::Imported).await?;
                 Err(error)
             }
         }
     }
 
-    async fn check_conflicts(&self, plan: &Plan) -> Result<()> {
-        let plan = plan.clone();
+    async fn check_conflicts(&self, arrival: &Arrival) -> Result<()> {
+        let arrival = arrival.clone();
         let work = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
-            if let Some(there) = store::find(tx, plan.id.as_str())? {
+            if let Some(there) = store::find(tx, arrival.id.as_str())? {
                 let help = match there.state {
                     TenantState::Deleted => "is in the trash: undelete it there, purge it, or import with id=new.",
                     _ => {
                         "exists on this server: import with id=new to have a second one, or delete and purge it first."
                     }
                 };
-                return Err(Error::conflict("tenant_exists", format!("The tenant {} {help}", plan.id)));
+                return Err(Error::conflict("tenant_exists", format!("The tenant {} {help}", arrival.id)));
             }
             let errors = fields([
-                store::is_db_name_taken(tx, plan.db_name.as_str(), plan.id.as_str())?
+                store::is_db_name_taken(tx, arrival.db_name.as_str(), arrival.id.as_str())?
                     .then_some(("db_name", Rule::Taken)),
-                store::find_plan(tx, &plan.plan_code)?.is_none().then_some(("plan", Rule::Missing)),
+                store::find_plan(tx, &arrival.plan_code)?.is_none().then_some(("plan", Rule::Missing)),
             ]);
             if !errors.is_empty() {
                 return Err(Error::Invalid(errors));
             }
-            for key in &plan.keys {
+            for key in &arrival.keys {
                 if let Some(owner) = store::owner_of_hash(tx, &key.hash)? {
                     let text =
                         format!("A key of the archive belongs to the tenant {owner} here: import with keys=new.");
                     return Err(Error::conflict("key_in_use", text));
                 }
             }
-            for domain in &plan.domains {
+            for domain in &arrival.domains {
                 if let Some(owner) = store::owner_of_domain(tx, domain)? {
                     let text =
                         format!("The domain {domain} belongs to the tenant {owner} here: remove it there first.");
@@ -162,17 +162,17 @@ impl Tenants {
         self.shared.central.read(work).await
     }
 
-    async fn finish_import(&self, plan: &Plan) -> Result<Tenant> {
-        let (plan, version) = (plan.clone(), self.shared.schema.latest());
+    async fn finish_import(&self, arrival: &Arrival) -> Result<Tenant> {
+        let (arrival, version) = (arrival.clone(), self.shared.schema.latest());
         let work = move |tx: &mut Tx<'_>| {
-            let id = plan.id.as_str();
-            store::set_state(tx, id, TenantState::Active, None, plan.now)?;
-            store::set(tx, id, "schema_version", version.into(), plan.now)?;
-            for key in &plan.keys {
+            let id = arrival.id.as_str();
+            store::set_state(tx, id, TenantState::Active, None, arrival.now)?;
+            store::set(tx, id, "schema_version", version.into(), arrival.now)?;
+            for key in &arrival.keys {
                 store::insert_key(tx, id, key)?;
             }
-            for domain in &plan.domains {
-                store::insert_domain(tx, id, domain, plan.now)?;
+            for domain in &arrival.domains {
+                store::insert_domain(tx, id, domain, arrival.now)?;
             }
             store::get(tx, id)
         };
@@ -182,7 +182,7 @@ impl Tenants {
 
 /// What the new tenant will be.
 #[derive(Clone)]
-struct Plan {
+struct Arrival {
     id: TenantId,
     name: String,
     db_name: DbName,
@@ -194,7 +194,7 @@ struct Plan {
     now: Timestamp,
 }
 
-impl Plan {
+impl Arrival {
     /// # Errors
     /// [`Error::Invalid`] on `name`, `db_name`.
     fn new(manifest: &Manifest, options: ImportOptions, now: Timestamp) -> Result<Self> {

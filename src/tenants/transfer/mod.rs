@@ -56,6 +56,7 @@ fn bad_archive(reason: impl std::fmt::Display) -> Error {
     Error::field("archive", Rule::Other("archive", format!("The archive cannot be imported: {reason}.")))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn io(error: std::io::Error) -> Error {
     DbError::into(crate::db::io_error(&error))
 }

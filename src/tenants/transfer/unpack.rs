@@ -39,7 +39,7 @@ pub(super) fn unpack(archive: &Path, tmp: &Path, bytes_max: u64) -> Result<Unpac
     let packed_bytes = packed.metadata().map_err(io)?.len();
     let bytes_max = bytes_max.min(RATIO_FREE_BYTES + packed_bytes.saturating_mul(RATIO_MAX));
     let no_zstd = |_| bad_archive("it is not a complete zstd file");
-    let mut decoder = zstd::Decoder::new(BufReader::new(packed)).map_err(no_zstd)?;
+    let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(256 * 1024, packed)).map_err(no_zstd)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(no_zstd)?;
     // Bounded as a whole too: tar skips what it is not asked for, and skipping is unpacking.
     let bounded = decoder.take(bytes_max + MANIFEST_BYTES_MAX);
@@ -76,7 +76,6 @@ pub(super) fn unpack(archive: &Path, tmp: &Path, bytes_max: u64) -> Result<Unpac
     if next("")?.is_some() {
         return Err(broken());
     }
-    drop(entries);
     // To the very end, which carries the checksum of the whole.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map_err(|_| broken())?;
     Ok(Unpacked { manifest, database })
