@@ -6,6 +6,7 @@ mod activity;
 mod db;
 mod listener;
 mod local_socket;
+mod matrix;
 mod openapi;
 mod orders;
 mod pages;
