@@ -165,7 +165,7 @@ fn file_is_detached_and_adopted() {
         create(home, "one");
         home.ok(&["tenant", "detach", "one"]);
         assert!(home.data().join("tenants/one.db").exists());
-        let made = home.json(&["tenant", "adopt", "one", "--name", "One again", "--take-over"]);
+        let made = home.json(&["tenant", "adopt", "one", "--name", "One again"]);
         assert!(made.is_object(), "{made}");
         assert_eq!(state(home, "one"), "active");
     });
@@ -179,7 +179,7 @@ fn tenant_travels_as_an_archive() {
         let archive = home.folder.path().join("one.tar.zst");
         assert_eq!(told["size_bytes"].as_u64(), Some(archive.metadata().unwrap().len()), "{told}");
         home.run(&["tenant", "export", "one"]).refused(1, &["exists already", "--output"]);
-        let made: Value = home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two"]);
+        let made: Value = home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two", "--id", "new"]);
         assert!(made.is_object(), "{made}");
         assert_eq!(state(home, "two"), "active");
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);

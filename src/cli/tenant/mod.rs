@@ -113,9 +113,9 @@ pub struct Adopt {
     /// Name of the tenant; that of the file when missing
     #[arg(long)]
     name: Option<String>,
-    /// Takes it although it carries the stamp of another tenant
-    #[arg(long)]
-    take_over: bool,
+    /// Takes it although it carries the stamp of this other tenant
+    #[arg(long, value_name = "TENANT_ID")]
+    take_over: Option<String>,
 }
 
 /// Replace its keys

@@ -42,7 +42,7 @@ pub struct Import {
     #[arg(long)]
     db_name: Option<String>,
     /// Which id it gets
-    #[arg(long, value_enum, default_value = "new")]
+    #[arg(long, value_enum, default_value = "keep")]
     id: Identity,
 }
 
