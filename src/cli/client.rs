@@ -11,6 +11,7 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use poem::Endpoint;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
@@ -80,7 +81,7 @@ impl Client {
             let socket = DataDir::look(&storage.data_dir)?.socket();
             match UnixStream::connect(&socket).await {
                 Ok(_) => return Ok(Self::Beside(socket)),
-                Err(reason) if Instant::now() >= deadline => return Err(silent_holder(error, &socket, &reason)),
+                Err(reason) if Instant::now() >= deadline => return Err(silent_holder(&error, &socket, &reason)),
                 Err(_) => sleep(PAUSE).await,
             }
         }
@@ -92,10 +93,10 @@ impl Client {
         let (app, new_key) = App::start(config, data_dir, Clock::system()).await?;
         match master_key::announce(new_key, &app.data_dir)? {
             Announced::Show(key) => {
-                eprintln!("master key (shown this once): {}", secrecy::ExposeSecret::expose_secret(&key))
+                eprintln!("master key (shown this once): {}", key.expose_secret());
             }
-            Announced::File(path) => eprintln!("a master key was made: {}", path.display()),
-            Announced::Nothing => {}
+            // Where it is stands in the log.
+            Announced::File(_) | Announced::Nothing => {}
         }
         let site = router::build(&app);
         Ok(Self::Alone(Box::new(Alone { app, site, _logging: logging })))
@@ -188,7 +189,7 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHa
     tokio::task::spawn(work)
 }
 
-fn silent_holder(error: DataDirError, socket: &Path, reason: &std::io::Error) -> Failure {
+fn silent_holder(error: &DataDirError, socket: &Path, reason: &std::io::Error) -> Failure {
     let hint = format!("it does not answer at {} ({reason}); wait for it, or stop it", socket.display());
     let text = error.to_string();
     Failure::new(text.split_once("; ").map_or(text.as_str(), |(what, _)| what)).hint(hint).with_code(IN_USE)

@@ -9,7 +9,7 @@ use super::{Cli, output};
 /// Print the completions of a shell
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// For example: ruko completions bash > /etc/bash_completion.d/ruko
+    /// For example `ruko completions bash > /etc/bash_completion.d/ruko`
     shell: Shell,
 }
 

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::failure::Outcome;
 
+/// Columns below which cells are not wrapped any more.
+const NARROWEST: u16 = 40;
+
 /// Prints text as it is.
 pub fn print(text: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
@@ -28,7 +31,11 @@ pub fn json(value: &Value) -> Outcome {
 pub fn table(headers: &[&str], rows: &[Vec<String>]) -> Outcome {
     if std::io::stdout().is_terminal() {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
+        // Serial consoles and some containers say that they are no columns wide.
+        let is_wide = table.width().is_some_and(|width| width >= NARROWEST);
+        let arrangement = if is_wide { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
+        table.set_content_arrangement(arrangement);
         table.set_header(headers.iter().copied());
         for row in rows {
             table.add_row(row.iter().map(|cell| without_controls(cell)));

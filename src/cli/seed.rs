@@ -9,7 +9,7 @@ use super::key::{self, Kind};
 /// Make a new master key (the artisan spelling)
 #[derive(Debug, Args)]
 pub struct Seed {
-    /// Only SuperAdminSeeder has a counterpart: it prints a new master key
+    /// Only `SuperAdminSeeder` has a counterpart: it prints a new master key
     #[arg(long, default_value = "SuperAdminSeeder")]
     class: String,
     /// Accepted for scripts written for artisan

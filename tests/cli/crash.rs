@@ -1,11 +1,11 @@
 //! `kill -9` of a server under load: what was acknowledged is there afterwards, every time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::binary::{Home, Server};
@@ -48,7 +48,7 @@ impl Writer {
 }
 
 /// Writes until the server is gone; gives everything that was acknowledged.
-async fn load(writer: Arc<Writer>, round: u32, written: Arc<AtomicU64>) -> Vec<Acknowledged> {
+async fn load(writer: Arc<Writer>, round: u32, written: watch::Sender<u64>) -> Vec<Acknowledged> {
     let mut connections = JoinSet::new();
     for connection in 0..CONNECTIONS {
         let (writer, written) = (writer.clone(), written.clone());
@@ -59,7 +59,7 @@ async fn load(writer: Arc<Writer>, round: u32, written: Arc<AtomicU64>) -> Vec<A
                     Some(row) => acknowledged.push(row),
                     None => break,
                 }
-                written.fetch_add(1, Ordering::Relaxed);
+                written.send_modify(|count| *count += 1);
             }
             acknowledged
         });
@@ -88,14 +88,13 @@ async fn no_acknowledged_write_is_lost_by_a_kill() {
         }
         check(&file, &last_round, all);
         let writer = Writer { client: client.clone(), url: server.url.clone(), key: key.clone(), token: token.clone() };
-        let written = Arc::new(AtomicU64::new(0));
-        let loading = tokio::spawn(load(Arc::new(writer), round, written.clone()));
-        while written.load(Ordering::Relaxed) == 0 {
-            tokio::task::yield_now().await;
-        }
+        let (written, mut seen) = watch::channel(0);
+        let mut loading = JoinSet::new();
+        loading.spawn(load(Arc::new(writer), round, written));
+        seen.wait_for(|count| *count > 0).await.unwrap();
         tokio::time::sleep(Duration::from_millis(random_within(LOAD_MS))).await;
         server.signal(Signal::KILL);
-        last_round = loading.await.unwrap();
+        last_round = loading.join_all().await.concat();
         all += last_round.len();
         server.kill();
     }

@@ -87,17 +87,8 @@ fn reading_beside_a_server_sees_what_it_has_committed() {
     let home = shop();
     let server = home.serve(&[]);
     assert_eq!(home.json(&["sql", "demo", "SELECT count(*) n FROM products"])[0]["n"], 40);
-    assert_eq!(
-        home.json(&[
-            "sql",
-            "demo",
-            "SELECT p.name FROM products_fts f JOIN products p ON p.id = f.rowid WHERE products_fts MATCH 'rendang'"
-        ])
-        .as_array()
-        .map(Vec::len)
-        .is_some(),
-        true
-    );
+    let search = "SELECT rowid FROM products_fts WHERE products_fts MATCH 'rendang'";
+    assert!(home.json(&["sql", "demo", search]).is_array(), "the search index can be read");
     home.run(&["sql", "--write", "--yes", "demo", "DELETE FROM orders"])
         .refused(75, &["in use", "freeze", "stop the server"]);
     home.run(&["sql", "--write", "--yes", "central", "DELETE FROM tenants"]).refused(75, &["stop the server"]);

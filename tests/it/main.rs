@@ -12,6 +12,7 @@ mod isolation;
 mod laravel;
 mod listener;
 mod local_socket;
+mod matrix;
 mod openapi;
 mod orders;
 mod orders_api;

@@ -162,10 +162,17 @@ impl poem_openapi::types::Example for OrderIn {
 
 /// Where an order goes next.
 #[derive(Debug, Object)]
+#[oai(example)]
 struct OrderChange {
     /// `pending` becomes `paid`, that `shipped`, that `completed`; `pending` and `paid` may become
     /// `cancelled`. Users who are no admins may only cancel.
     status: StatusName,
+}
+
+impl poem_openapi::types::Example for OrderChange {
+    fn example() -> Self {
+        Self { status: StatusName::Paid }
+    }
 }
 
 /// Which orders, in which order.

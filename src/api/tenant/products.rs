@@ -111,7 +111,7 @@ impl From<ProductIn> for NewProduct {
 
 /// Changes to a product; fields that are left out stay as they are.
 #[derive(Debug, Object)]
-#[oai(rename = "ProductPatch")]
+#[oai(rename = "ProductPatch", example)]
 struct ProductChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
@@ -129,6 +129,19 @@ struct ProductChange {
     image: MaybeUndefined<String>,
     /// False for a product that is not sold.
     is_active: Option<bool>,
+}
+
+impl poem_openapi::types::Example for ProductChange {
+    fn example() -> Self {
+        Self {
+            name: None,
+            description: MaybeUndefined::Value("Nasi goreng dengan telur".into()),
+            price: Some(MoneyIn(crate::money::Money::from_minor(1_750_000).unwrap_or_default())),
+            stock: Some(15),
+            image: MaybeUndefined::Undefined,
+            is_active: None,
+        }
+    }
 }
 
 impl From<ProductChange> for ProductPatch {

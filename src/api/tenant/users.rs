@@ -59,7 +59,7 @@ impl poem_openapi::types::Example for UserIn {
 
 /// Changes to a user; fields that are left out stay as they are.
 #[derive(Debug, Object)]
-#[oai(rename = "UserPatch")]
+#[oai(rename = "UserPatch", example)]
 struct UserChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
@@ -82,6 +82,21 @@ struct UserChange {
     password: Option<String>,
     /// The password again; checked when it is sent.
     password_confirmation: Option<String>,
+}
+
+impl poem_openapi::types::Example for UserChange {
+    fn example() -> Self {
+        Self {
+            name: Some("Siti Rahmawati".into()),
+            email: None,
+            username: None,
+            avatar_url: MaybeUndefined::Value("https://example.com/siti.jpg".into()),
+            role: Some(RoleName::User),
+            is_active: None,
+            password: None,
+            password_confirmation: None,
+        }
+    }
 }
 
 impl UserChange {

@@ -68,13 +68,12 @@ pub async fn ensure(app: &App) -> Outcome<Demo> {
         return Ok(Demo::Known(path));
     }
     // The file is written before the goods: a start that is interrupted goes on where it ended.
-    let mut credentials = match known {
-        Some(credentials) => credentials,
-        None => {
-            let credentials = open_shop(app).await?;
-            write(&path, &credentials)?;
-            credentials
-        }
+    let mut credentials = if let Some(credentials) = known {
+        credentials
+    } else {
+        let credentials = open_shop(app).await?;
+        write(&path, &credentials)?;
+        credentials
     };
     fill(app, &credentials).await?;
     credentials.has_goods = true;

@@ -1,6 +1,7 @@
 //! The database files: there, ours, of a version we know, undamaged, and complete by themselves.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Patient, Status, short};
@@ -155,7 +156,7 @@ fn file_of(patient: &Patient, tenant: &Tenant) -> Option<PathBuf> {
 fn names(patient: &Patient, paths: &[PathBuf]) -> String {
     let mut text = paths.iter().take(NAMES_MAX).map(|path| short(patient, path)).collect::<Vec<_>>().join(", ");
     if paths.len() > NAMES_MAX {
-        text.push_str(&format!(" and {} more", paths.len() - NAMES_MAX));
+        let _ = write!(text, " and {} more", paths.len() - NAMES_MAX);
     }
     text
 }

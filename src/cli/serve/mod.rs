@@ -85,7 +85,7 @@ impl Serve {
             Some(tls) => Listener::tls(listen, tls),
             None => Listener::tcp(listen),
         };
-        let tcp = tcp.map_err(cannot_listen)?;
+        let tcp = tcp.map_err(|error| cannot_listen(&error))?;
         let address = tcp.address().unwrap_or(listen);
         let options = listen_options(&config);
         let (app, new_key) = App::start(config, data_dir, Clock::system()).await?;
@@ -165,12 +165,12 @@ async fn local_listener(app: &App) -> Outcome<Option<Listener>> {
             tracing::warn!(%error, "commands beside this server will not work");
             Ok(None)
         }
-        Err(error) => Err(cannot_listen(error)),
+        Err(error) => Err(cannot_listen(&error)),
     }
 }
 
-fn cannot_listen(error: ListenError) -> Failure {
-    let hint = match &error {
+fn cannot_listen(error: &ListenError) -> Failure {
+    let hint = match error {
         ListenError::Address { source, .. } => match source.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "another program uses that port: stop it, or choose one with --listen 127.0.0.1:8001"

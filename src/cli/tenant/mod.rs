@@ -248,9 +248,10 @@ impl Delete {
     fn confirm(&self, config: &Config) -> Outcome {
         let tenant = find(config, &self.named)?;
         let name = output::without_controls(&tenant.name);
-        let question = match self.purge {
-            true => format!("Delete {name} ({}) for good, with its backups?", tenant.id),
-            false => format!("Move {name} ({}) to the trash?", tenant.id),
+        let question = if self.purge {
+            format!("Delete {name} ({}) for good, with its backups?", tenant.id)
+        } else {
+            format!("Move {name} ({}) to the trash?", tenant.id)
         };
         ask::confirm(&question, self.yes)
     }

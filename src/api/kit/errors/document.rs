@@ -96,7 +96,8 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let has_input =
         operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
     let has_body = operation.request.is_some();
-    let is_conditional = operation.method != Method::GET && operation.params.iter().any(etag::is_stand_in);
+    let is_write = operation.method != Method::GET;
+    let is_conditional = is_write && operation.params.iter().any(etag::is_stand_in);
     // What neither asks for a credential nor reads anything has no limit either.
     let is_limited = has_credentials || has_input || has_path;
     let invalid = if family == Family::Express { 400 } else { 422 };
@@ -106,7 +107,7 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),
         (has_body, 408, "The body did not arrive in time."),
-        (has_body, 409, "This does not fit the state of the record."),
+        (is_write && (has_body || has_path), 409, "This does not fit the state of the record."),
         (is_conditional, 412, "`If-Match` names another version."),
         (has_body, 413, "The body is too large."),
         (has_body, 415, "The content type is neither JSON nor a form."),
@@ -114,7 +115,7 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
         (is_limited, 429, "Too many requests; `Retry-After` says when to try again."),
         (true, 500, "A defect of the server; its log has the cause under the request id."),
         (true, 503, "The tenant's data is not available at the moment."),
-        (has_body, 507, "No storage space is left; nothing was changed."),
+        (is_write && has_credentials, 507, "No storage space is left; nothing was changed."),
     ];
     let documented = possible.into_iter().filter(|(is_possible, ..)| *is_possible);
     documented
