@@ -73,7 +73,7 @@ impl LifeApi {
         id: Path<String>,
     ) -> Result<Reply<TenantAnswer>, Error> {
         let tenant = self.0.tenants.suspend(&TenantId::from(id.0)).await?;
-        Ok(self.answer(request, "tenant.suspended", "Tenant suspended successfully", tenant))
+        Ok(answer(request, "tenant.suspended", "Tenant suspended successfully", tenant))
     }
 
     /// Resume a tenant
@@ -87,7 +87,7 @@ impl LifeApi {
         id: Path<String>,
     ) -> Result<Reply<TenantAnswer>, Error> {
         let tenant = self.0.tenants.resume(&TenantId::from(id.0)).await?;
-        Ok(self.answer(request, "tenant.resumed", "Tenant resumed successfully", tenant))
+        Ok(answer(request, "tenant.resumed", "Tenant resumed successfully", tenant))
     }
 
     /// Freeze a tenant
@@ -101,7 +101,7 @@ impl LifeApi {
         id: Path<String>,
     ) -> Result<Reply<TenantAnswer>, Error> {
         let tenant = self.0.tenants.freeze(&TenantId::from(id.0)).await?;
-        Ok(self.answer(request, "tenant.frozen", "Tenant frozen successfully", tenant))
+        Ok(answer(request, "tenant.frozen", "Tenant frozen successfully", tenant))
     }
 
     /// Thaw a tenant
@@ -115,7 +115,7 @@ impl LifeApi {
         id: Path<String>,
     ) -> Result<Reply<TenantAnswer>, Error> {
         let tenant = self.0.tenants.thaw(&TenantId::from(id.0)).await?;
-        Ok(self.answer(request, "tenant.thawed", "Tenant thawed successfully", tenant))
+        Ok(answer(request, "tenant.thawed", "Tenant thawed successfully", tenant))
     }
 
     /// Undelete a tenant
@@ -131,7 +131,7 @@ impl LifeApi {
     ) -> Result<Reply<TenantAnswer>, Error> {
         let db_name = input.0.db_name.map(|name| name.0);
         let tenant = self.0.tenants.undelete(&TenantId::from(id.0), db_name).await?;
-        Ok(self.answer(request, "tenant.undeleted", "Tenant restored successfully", tenant))
+        Ok(answer(request, "tenant.undeleted", "Tenant restored successfully", tenant))
     }
 
     /// Detach a tenant
@@ -168,9 +168,7 @@ impl LifeApi {
     }
 }
 
-impl LifeApi {
-    fn answer(&self, request: &Request, action: &'static str, message: &str, tenant: Tenant) -> Reply<TenantAnswer> {
-        audit::of_tenant(request, action, &tenant.id, json!({"state": tenant.state.as_str()}));
-        Reply(TenantAnswer { message: message.into(), data: tenant.into() })
-    }
+fn answer(request: &Request, action: &'static str, message: &str, tenant: Tenant) -> Reply<TenantAnswer> {
+    audit::of_tenant(request, action, &tenant.id, json!({"state": tenant.state.as_str()}));
+    Reply(TenantAnswer { message: message.into(), data: tenant.into() })
 }
