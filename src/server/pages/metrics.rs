@@ -44,9 +44,9 @@ mod tests {
         let request = |peer: Option<PeerAddr>, header: Option<&'static str>| {
             let builder = header.into_iter().fold(Request::builder(), |builder, name| builder.header(name, "1.2.3.4"));
             let mut request = builder.finish();
-            peer.into_iter().for_each(|peer| {
+            if let Some(peer) = peer {
                 request.set_data(peer);
-            });
+            }
             request
         };
         let ip = |text: &str| Some(PeerAddr::Ip(text.parse().unwrap()));
