@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
-use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema};
+use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
@@ -22,7 +22,7 @@ use crate::tenants::{ActiveTenant, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Owner that the central file carries in its stamp.
-const CENTRAL_OWNER: &str = "central";
+pub(crate) const CENTRAL_OWNER: &str = "central";
 /// Context of the sealed text that tells whether the server key is still the same.
 const KEY_CHECK: &str = "server_key_check";
 
@@ -96,8 +96,9 @@ impl App {
             crate::config::Synchronous::Full => Durability::Full,
             crate::config::Synchronous::Normal => Durability::Normal,
         };
-        let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir)?;
         let central = open_central(&engine, &data_dir.central_db())?;
+        let has_sealed = has_key_check(&central).await?;
+        let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir, has_sealed)?;
         check_server_key(&central, &keyring, &clock).await?;
         let schema = Arc::new(Schema::tenant()?);
         let capacity = storage.open_tenants_max.unwrap_or_else(|| open_tenants_max(config.http.max_connections));
@@ -146,6 +147,21 @@ impl App {
         Ok((Self { shared: Arc::new(shared) }, new_key))
     }
 
+    /// The text in the central file that only the right server key opens; none before the first start.
+    ///
+    /// # Errors
+    /// Storage errors; a text that is not readable.
+    pub fn sealed_key_check(tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>> {
+        let find = "SELECT value FROM settings WHERE key = ?1";
+        let stored = tx.query_opt(find, crate::vals![KEY_CHECK], |row| row.get::<String>(0))?;
+        stored.map(|text| hex::decode(text).map_err(Error::internal)).transpose()
+    }
+
+    /// Whether this is the server key that made [`App::sealed_key_check`].
+    pub fn is_server_key(keyring: &Keyring, sealed: &[u8]) -> bool {
+        keyring.open(KEY_CHECK, sealed).is_ok()
+    }
+
     /// Rules for new passwords.
     pub fn password_policy(&self) -> PasswordPolicy {
         PasswordPolicy { min_length: self.config.auth.password_min_length }
@@ -185,6 +201,7 @@ impl App {
 
     /// Writes what waits and leaves every file complete.
     pub async fn shut_down(&self) {
+        self.tenants.finish_work().await;
         if let Err(error) = self.flush_uses().await {
             tracing::warn!(%error, "last uses of keys and tokens could not be written");
         }
@@ -217,7 +234,13 @@ fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
     Ok(db)
 }
 
-fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result<Keyring> {
+/// True when secrets were sealed in this file before, so that a new key would be a wrong one.
+async fn has_key_check(central: &Db) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM settings WHERE key = ?1)";
+    central.read(move |tx| Ok(tx.query_one(sql, crate::vals![KEY_CHECK], |row| row.get(0))?)).await
+}
+
+fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir, has_sealed: bool) -> Result<Keyring> {
     if let Some(text) = configured {
         return Keyring::from_text(text.expose_secret());
     }
@@ -226,6 +249,14 @@ fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result
         let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
         return Keyring::from_text(text);
     }
+    if has_sealed {
+        let help = format!(
+            "The server key is gone: {} is missing and APP_KEY is not set, but this data directory was made with \
+             one. Put it back; nothing was changed.",
+            path.display()
+        );
+        return Err(Error::conflict("wrong_app_key", help));
+    }
     let text = Keyring::new_text();
     secret_file::create(&path, text.expose_secret().as_bytes()).map_err(Error::internal)?;
     Keyring::from_text(text.expose_secret())
@@ -233,15 +264,13 @@ fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir) -> Result
 
 /// A wrong server key would make every sealed secret unreadable, one at a time and much later.
 async fn check_server_key(central: &Db, keyring: &Keyring, clock: &Clock) -> Result<()> {
-    let find = "SELECT value FROM settings WHERE key = ?1";
-    let stored = central.read(move |tx| Ok(tx.query_opt(find, crate::vals![KEY_CHECK], |row| row.get::<String>(0))?));
-    if let Some(text) = stored.await? {
-        let sealed = hex::decode(text).map_err(Error::internal)?;
-        return keyring.open(KEY_CHECK, &sealed).map(|_| ()).map_err(|_| {
-            let help = "APP_KEY (or data/keys/server.key) is not the key this data directory was made with. \
-                        Put the old one back; nothing was changed.";
-            Error::conflict("wrong_app_key", help)
-        });
+    if let Some(sealed) = central.read(App::sealed_key_check).await? {
+        if App::is_server_key(keyring, &sealed) {
+            return Ok(());
+        }
+        let help = "APP_KEY (or keys/server.key in the data directory) is not the key this data directory was made with. \
+                    Put the old one back; nothing was changed.";
+        return Err(Error::conflict("wrong_app_key", help));
     }
     let (sealed, now) = (hex::encode(keyring.seal(KEY_CHECK, &SecretString::from("ok"))?), clock.now());
     central

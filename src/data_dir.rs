@@ -22,7 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use error::{DataDirError, Doing};
+pub use error::{DataDirError, Doing, Holder};
 pub use lock::DirLock;
 pub use names::{CentralFile, DbName, UnusableName};
 pub use permissions::Repair;
@@ -77,6 +77,11 @@ impl DataDir {
     /// Whether this process holds the lock, so may write.
     pub fn is_locked(&self) -> bool {
         self.lock.is_some()
+    }
+
+    /// Who holds the directory, without taking it; `None` when it is free.
+    pub fn holder(&self) -> Result<Option<Holder>, DataDirError> {
+        DirLock::holder(&self.lock_file())
     }
 
     /// The permissions that were closed by [`DataDir::open`]; the operator should know.

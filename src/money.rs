@@ -103,15 +103,36 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
+/// The longest text, `99999999.99`.
+const TEXT_BYTES: usize = 11;
+
+impl Money {
+    /// Writes the text right-aligned; a list of amounts is written too often for `fmt`.
+    fn write(self, out: &mut [u8; TEXT_BYTES]) -> &str {
+        let mut rest = self.0;
+        let mut start = TEXT_BYTES;
+        while start > 0 && (rest > 0 || start > TEXT_BYTES - 4) {
+            start -= 1;
+            if start == TEXT_BYTES - 3 {
+                out[start] = b'.';
+                continue;
+            }
+            out[start] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        std::str::from_utf8(&out[start..]).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
+        f.write_str(self.write(&mut [0; TEXT_BYTES]))
     }
 }
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.write(&mut [0; TEXT_BYTES]))
     }
 }
 

@@ -124,10 +124,13 @@ impl Activity {
         self.shared.queue.flush().await;
     }
 
-    /// Writes what waits and ends the writer. What is recorded later is dropped and counted. Where
+    /// Writes what waits, ends the writer and leaves the file complete. What is recorded later is dropped and counted. Where
     /// writing fails it returns all the same, after at most one batch's tries.
     pub async fn shutdown(&self) {
         self.shared.queue.stop().await;
+        let db = self.shared.db.clone();
+        // Somebody reading may keep the file from being complete by itself; the next start sees to it.
+        let _ = self.shared.engine.run(move || Ok(db.tidy()?)).await;
     }
 
     /// Requests, newest first; `cursor` is the `next` of the page before.

@@ -36,7 +36,7 @@ pub enum Tag {
 /// THE list of Apis: what is not here does not exist.
 pub fn all(app: &App) -> impl OpenApi + 'static {
     (
-        In::<Laravel, _>::new(central::TenantsApi(app.clone())),
+        In::<Laravel, _>::new(central::apis(app)),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
         In::<Laravel, _>::new(tenant::MeApi(app.clone())),
         In::<Laravel, _>::new(tenant::UsersApi(app.clone())),

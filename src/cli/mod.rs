@@ -1,14 +1,45 @@
 //! The command line: one file per command.
+//!
+//! A command that changes something is a call of an API operation, over the local socket while a
+//! server runs and in this process otherwise (see [`client`]). `config`, `openapi`, `doctor`,
+//! `sql` and `completions` only read and need neither.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 75 the data
+//! directory is in use by another process, 78 a documented placeholder as a secret (see
+//! [`failure`]). Errors go to standard error: one line what happened, one line what to do.
 
+mod ask;
+mod client;
+mod completions;
+mod config;
+mod demo;
+mod doctor;
+mod failure;
+mod globals;
+mod key;
+mod master_key;
+mod migrate;
+mod openapi;
+mod output;
+mod seed;
 mod serve;
+mod sql;
+mod tenant;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use failure::{Failure, Outcome};
+use globals::Globals;
+
+/// One binary that gives every tenant its own SQLite file behind its own key
 #[derive(Parser)]
-#[command(name = "ruko", version, about)]
+#[command(name = "ruko", version, about, after_help = failure::EXIT_CODES, arg_required_else_help = true)]
+#[command(infer_long_args = false, propagate_version = true)]
 struct Cli {
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
     command: Command,
 }
@@ -17,6 +48,31 @@ struct Cli {
 enum Command {
     /// Start the server
     Serve(serve::Serve),
+    /// Show every setting with its value and where it comes from
+    Config(config::ConfigCommand),
+    /// Make, list, change and move tenants
+    #[command(subcommand, visible_alias = "tenants")]
+    Tenant(tenant::TenantCommand),
+    /// Bring the central file and every tenant's file to the newest schema
+    #[command(alias = "tenants:migrate")]
+    Migrate(migrate::Migrate),
+    /// Make keys and secrets
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Print the OpenAPI document of this version
+    Openapi(openapi::Openapi),
+    /// Check the data directory, the keys and every file
+    Doctor(doctor::Doctor),
+    /// Query a tenant's file
+    Sql(sql::Sql),
+    /// Print the completions of a shell
+    Completions(completions::Completions),
+    /// Make a new server key (the artisan spelling of `key generate`)
+    #[command(name = "key:generate", hide = true)]
+    KeyGenerate(key::Generate),
+    /// Make a new master key (the artisan spelling)
+    #[command(name = "db:seed", hide = true)]
+    DbSeed(seed::Seed),
 }
 
 /// Runs the command of this process.
@@ -25,20 +81,45 @@ pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("ruko: the runtime cannot start: {error}");
-            return ExitCode::FAILURE;
+            Failure::new(format!("the runtime cannot start: {error}")).tell();
+            return ExitCode::from(failure::FAILED);
         }
     };
-    let outcome = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(serve) => serve.run().await,
-        }
-    });
+    let outcome = runtime.block_on(dispatch(cli));
+    // Blocking work that does not end must not keep the process.
+    runtime.shutdown_background();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ruko: {error:#}");
-            ExitCode::FAILURE
+        Err(failure) => {
+            failure.tell();
+            ExitCode::from(failure.code())
         }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Outcome {
+    let Cli { globals, command } = cli;
+    match command {
+        Command::Serve(command) => command.run(&globals).await,
+        Command::Config(command) => command.run(&globals),
+        Command::Tenant(command) => command.run(&globals).await,
+        Command::Migrate(command) => command.run(&globals).await,
+        Command::Key(command) => command.run(&globals),
+        Command::KeyGenerate(command) => command.run(&globals),
+        Command::Openapi(command) => command.run().await,
+        Command::Doctor(command) => command.run(&globals),
+        Command::Sql(command) => command.run(&globals),
+        Command::Completions(command) => command.run(),
+        Command::DbSeed(command) => command.run(&globals),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn command_line_is_sound() {
+        super::Cli::command().debug_assert();
     }
 }

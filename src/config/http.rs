@@ -33,7 +33,7 @@ section! {
         /// Seconds an idle connection stays open for the next request.
         idle_timeout_secs: u64 = 75, within 1..=3600;
         /// Seconds that running requests get to finish when the server stops.
-        shutdown_timeout_secs: u64 = 15, within 0..=3600;
+        shutdown_timeout_secs: u64 = 10, within 0..=3600;
         /// The address clients use, when it is not the one of `listen`: appears in links and in the
         /// OpenAPI document.
         public_url: Option<BaseUrl> = None;

@@ -14,5 +14,7 @@ section! {
         central_per_minute: u32 = 600, within 0..=1_000_000;
         /// Most rows a page of a list may have.
         max_page_size: u32 = 100, within 1..=1000;
+        /// Largest tenant that may be imported, in bytes: bounds the archive, and the database in it.
+        max_import_bytes: u64 = 10 * 1024 * 1024 * 1024, within 1024..=1_099_511_627_776;
     }
 }

@@ -11,8 +11,6 @@ section! {
         log_format: LogFormat = LogFormat::Auto;
         /// Whether Prometheus metrics are served.
         metrics: bool = true;
-        /// Whether metrics carry the tenant's id. With many tenants that makes very many series.
-        metrics_tenant_label: bool = false;
     }
 }
 

@@ -99,7 +99,9 @@ impl fmt::Display for Doing {
     }
 }
 
-struct Holder(Option<u32>);
+/// A process that holds a data directory; its id, when it has written it yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder(pub Option<u32>);
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

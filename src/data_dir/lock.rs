@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::error::{DataDirError, Doing};
+use super::error::{DataDirError, Doing, Holder};
 
 /// An exclusive lock that the operating system ends with the process, however that ends. The file
 /// stays: if it were removed, two processes could hold locks on two files of that name.
@@ -18,6 +18,22 @@ pub struct DirLock {
 }
 
 impl DirLock {
+    /// Who holds the lock, without keeping it. A process that wants it in the very moment of the look
+    /// is refused, which is why nothing but a person's command asks.
+    pub(super) fn holder(path: &Path) -> Result<Option<Holder>, DataDirError> {
+        let failed = |error| DataDirError::from_io(path, Doing::Locking, error);
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(Some(Holder(holder(&mut file)))),
+            Err(errno) => Err(failed(errno.into())),
+        }
+    }
+
     /// Takes the lock, or says who has it.
     pub(super) fn take(path: &Path) -> Result<Self, DataDirError> {
         let failed = |doing| move |error| DataDirError::from_io(path, doing, error);

@@ -5,16 +5,20 @@
 //! outbox tables. The engine's own types stay inside this folder.
 
 mod adopt;
+mod closed;
 mod connection;
 mod copy;
 mod engine;
 mod failure;
 mod fleet;
 mod group;
+pub mod inspect;
 mod migrate;
 mod pool;
+mod probe;
 mod read;
 mod stamp;
+mod strange;
 mod tidy;
 mod tx;
 mod workers;
@@ -26,12 +30,13 @@ use std::time::Instant;
 
 use crate::error::{DbError, Result};
 
-pub use adopt::Adoption;
+pub use closed::{complete, io_error, move_closed, remove_closed};
 pub use connection::Durability;
 pub use copy::{CopySummary, copy_live};
 pub use engine::{Engine, EngineOptions};
 pub use fleet::{Fenced, Fleet, FleetStats};
 pub use migrate::{MigrationOutcome, Schema};
+pub use probe::count_rows;
 pub use stamp::{APPLICATION_ID, Stamp};
 pub use tx::{FromColumn, Row, Tx, Val};
 

@@ -23,13 +23,19 @@ pub struct Stamp {
 /// [`DbError::Corrupt`] when the file is not one of ours: a 0-byte file opens as an empty
 /// database, and so does any SQLite file of another program.
 pub(super) fn read(connection: &Connection) -> Result<Stamp, DbError> {
-    let application_id = connection.integer("PRAGMA application_id")?;
+    read_raw(&connection.raw)
+}
+
+/// As [`read`], for a connection that is none of a pool's.
+pub(super) fn read_raw(connection: &rusqlite::Connection) -> Result<Stamp, DbError> {
+    let mut tx = Tx::new(connection);
+    let application_id = tx.query_one("PRAGMA application_id", &[], |row| row.get::<i64>(0))?;
     if application_id != APPLICATION_ID {
         return Err(DbError::Corrupt(format!("application_id is {application_id}, not ruko's {APPLICATION_ID}")));
     }
-    let owner = Tx::new(&connection.raw)
-        .query_opt("SELECT value FROM meta WHERE key = 'owner'", &[], |row| row.get::<String>(0))?;
-    Ok(Stamp { owner, user_version: connection.integer("PRAGMA user_version")? })
+    let owner = tx.query_opt("SELECT value FROM meta WHERE key = 'owner'", &[], |row| row.get::<String>(0))?;
+    let user_version = tx.query_one("PRAGMA user_version", &[], |row| row.get::<i64>(0))?;
+    Ok(Stamp { owner, user_version })
 }
 
 /// Checks that the file belongs to `owner` and gives its schema version.

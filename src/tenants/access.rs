@@ -33,6 +33,8 @@ pub struct ActiveTenant {
     /// Largest size of its file.
     pub max_storage_bytes: Option<u64>,
     epoch: Epoch,
+    /// The epoch before the row was read that this rests on.
+    epoch_seen: u64,
 }
 
 impl ActiveTenant {
@@ -47,9 +49,14 @@ impl ActiveTenant {
         name: String,
         db_name: DbName,
         max_storage_bytes: Option<u64>,
-        epoch: Epoch,
+        (epoch, epoch_seen): (Epoch, u64),
     ) -> Self {
-        Self { id, number, name, db_name, max_storage_bytes, epoch }
+        Self { id, number, name, db_name, max_storage_bytes, epoch, epoch_seen }
+    }
+
+    /// True when something about the tenant's rights changed since this was read.
+    pub(super) fn is_stale(&self) -> bool {
+        self.epoch() != self.epoch_seen
     }
 
     /// The tenant's auth epoch now. Read it BEFORE the row that a cached answer rests on.
@@ -73,8 +80,8 @@ pub(super) struct KeyCache {
     used: parking_lot::Mutex<std::collections::HashMap<i64, Timestamp>>,
 }
 
-impl KeyCache {
-    pub(super) fn new() -> Self {
+impl Default for KeyCache {
+    fn default() -> Self {
         Self { keys: Cache::new(KEYS_CACHED_MAX), used: parking_lot::Mutex::default() }
     }
 }
@@ -108,7 +115,7 @@ impl Tenants {
             return Err(invalid());
         }
         row.tenant.state.check_serving()?;
-        let tenant = Arc::new(row.tenant.activate(epoch)?);
+        let tenant = Arc::new(row.tenant.activate(epoch, value)?);
         let cached = CachedKey {
             tenant: tenant.clone(),
             key_id: row.key_id,
@@ -126,9 +133,11 @@ impl Tenants {
     /// # Errors
     /// [`Error::NotFound`], [`Error::TenantNotActive`].
     pub async fn active(&self, id: &TenantId) -> Result<Arc<ActiveTenant>> {
+        let epoch = self.shared.epochs.of(id);
+        let seen = epoch.load(Ordering::Acquire);
         let tenant = self.get(id).await?;
         tenant.state.check_serving()?;
-        Ok(Arc::new(tenant.activate(self.shared.epochs.of(id))?))
+        Ok(Arc::new(tenant.activate(epoch, seen)?))
     }
 
     /// Voids every cached credential of the tenant. Call it after a change is committed.

@@ -1,17 +1,20 @@
 //! Making a tenant: its row, its file, its first key. A crash in between leaves a row in state
-//! `creating`, which the next start clears away together with its file.
+//! `creating`, which the next start clears away.
 
 use secrecy::SecretString;
 
 use crate::data_dir::DbName;
-use crate::db::Adoption;
-use crate::error::{Error, Result, Rule};
+use crate::db::{Tx, remove_closed};
+use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
-use super::model::{NewTenant, Tenant, TenantState, check_name};
+use super::model::{LimitsPatch, NewTenant, Origin, Tenant, TenantState, name_error};
 use super::store::TenantRow;
 use super::{Tenants, parse_db_name, store};
+
+/// The plan of a tenant for which none was named.
+const PLAN_DEFAULT: &str = "starter";
 
 /// Sealed connection passwords are bound to their tenant by this context.
 pub(super) fn db_password_context(id: &TenantId) -> String {
@@ -23,62 +26,135 @@ impl Tenants {
     /// nobody owns is taken over instead of made.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on `name`, `db_name` (taken, malformed) or `plan`; storage errors, in
-    /// which case nothing stays behind.
+    /// [`Error::Invalid`] on `name`, `db_name` (taken, malformed) or `plan`;
+    /// [`Error::Conflict`] `file_not_adoptable`; storage errors. Nothing stays behind then.
     pub async fn create(&self, input: NewTenant) -> Result<(Tenant, String)> {
-        check_name(&input.name)?;
+        self.to_the_end(move |tenants| async move { tenants.create_now(input, Found::Maybe).await }).await
+    }
+
+    /// Makes a tenant of a file that waits in the folder of tenants' files. It belongs to nobody,
+    /// or to the tenant `take_over`.
+    ///
+    /// # Errors
+    /// As [`Tenants::create`], and [`Error::Invalid`] on `db_name` when there is no such file.
+    pub async fn adopt(&self, input: NewTenant, take_over: Option<String>) -> Result<(Tenant, String)> {
+        self.to_the_end(move |tenants| async move { tenants.create_now(input, Found::Surely { take_over }).await })
+            .await
+    }
+
+    async fn create_now(&self, input: NewTenant, found: Found) -> Result<(Tenant, String)> {
         let id = TenantId::for_name(&input.name);
-        let db_name = match &input.db_name {
-            Some(text) => parse_db_name(text)?,
-            None => parse_db_name(&format!("tenant_{id}").chars().take(64).collect::<String>())?,
-        };
+        let db_name = input.db_name.clone().unwrap_or_else(|| format!("tenant_{id}"));
+        let errors = [
+            name_error(&input.name).map(|rule| ("name", rule)),
+            db_name.parse::<DbName>().is_err().then(|| ("db_name", db_name_rule())),
+        ];
+        let mut errors = fields(errors);
+        let plan_code = input.plan_code.clone().unwrap_or_else(|| PLAN_DEFAULT.into());
+        let asked = plan_code.clone();
+        if self.shared.central.read(move |tx| store::find_plan(tx, &asked)).await?.is_none() {
+            errors.extend(fields([Some(("plan", Rule::Missing))]));
+        }
+        if !errors.is_empty() {
+            return Err(Error::Invalid(errors));
+        }
+        let db_name = parse_db_name(&db_name)?;
+        let origin = self.origin_of(&db_name, &found).await?;
         let now = self.shared.clock.now();
         let row = TenantRow {
             db_name: db_name.to_string(),
             db_password_enc: self.seal_db_password(&id, input.db_password.as_ref())?,
-            plan_code: input.plan_code.unwrap_or_else(|| "starter".into()),
-            state: TenantState::Creating,
+            plan_code,
+            limits: LimitsPatch::default(),
+            max_storage_bytes: None,
             id: id.clone(),
             name: input.name,
             notes: input.notes,
+            origin,
+            created_at: now,
             now,
         };
-        let work = move |tx: &mut crate::db::Tx<'_>| {
-            if store::find_plan(tx, &row.plan_code)?.is_none() {
-                return Err(Error::field("plan", Rule::Missing));
-            }
-            if store::is_db_name_taken(tx, &row.db_name, row.id.as_str())? {
-                return Err(Error::field("db_name", Rule::Taken));
-            }
-            store::insert(tx, &row)
-        };
-        self.shared.central.write(work).await?;
-        if let Err(error) = self.make_file(&id, &db_name).await {
+        self.reserve(row).await?;
+        let take_over = if let Found::Surely { take_over } = found { take_over } else { None };
+        if let Err(error) = self.make_file(&id, &db_name, origin, take_over).await {
             self.forget(&id).await?;
             return Err(error);
         }
         let (key, key_row) = fresh(&KeyIn { name: "default".into(), expires_at: None }, now);
         let (tenant_id, version) = (id.clone(), self.shared.schema.latest());
-        let work = move |tx: &mut crate::db::Tx<'_>| {
+        let work = move |tx: &mut Tx<'_>| {
             let id = tenant_id.as_str();
-            store::set(tx, id, "state", TenantState::Active.as_str().into(), now)?;
+            store::set_state(tx, id, TenantState::Active, None, now)?;
             store::set(tx, id, "schema_version", version.into(), now)?;
             store::insert_key(tx, id, &key_row)?;
             store::get(tx, id)
         };
-        let tenant = self.shared.central.write(work).await?;
-        Ok((tenant, key))
+        match self.shared.central.write(work).await {
+            Ok(tenant) => Ok((tenant, key)),
+            Err(error) => {
+                self.clear_half_made(&id, &db_name, origin).await?;
+                Err(error)
+            }
+        }
     }
 
-    /// Makes the file, or adopts one that waits there.
-    async fn make_file(&self, id: &TenantId, db_name: &DbName) -> Result<()> {
+    /// Whether the file is there already.
+    async fn origin_of(&self, db_name: &DbName, found: &Found) -> Result<Origin> {
+        let path = self.file_of(db_name);
+        let exists = self.shared.engine.run(move || Ok(path.symlink_metadata().is_ok())).await?;
+        match (exists, found) {
+            (true, _) => Ok(Origin::Adopted),
+            (false, Found::Maybe) => Ok(Origin::Made),
+            (false, Found::Surely { .. }) => {
+                let text = "There is no file of that name in the folder of tenants' files.";
+                Err(Error::field("db_name", Rule::Other("no_file", text.into())))
+            }
+        }
+    }
+
+    /// Writes the row, in state `creating`, which reserves its names.
+    pub(super) async fn reserve(&self, row: TenantRow) -> Result<()> {
+        let work = move |tx: &mut Tx<'_>| {
+            if store::is_db_name_taken(tx, &row.db_name, row.id.as_str())? {
+                return Err(Error::field("db_name", Rule::Taken));
+            }
+            store::insert(tx, &row)
+        };
+        self.shared.central.write(work).await
+    }
+
+    async fn make_file(
+        &self,
+        id: &TenantId,
+        db_name: &DbName,
+        origin: Origin,
+        take_over: Option<String>,
+    ) -> Result<()> {
         let (path, owner, schema) = (self.file_of(db_name), id.to_string(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
-        let outcome = self.shared.engine.run(move || schema.create_or_adopt(&engine, &path, &owner)).await?;
-        if outcome == Adoption::Adopted {
-            tracing::info!(tenant.id = %id, tenant.db_name = %db_name, "existing file adopted");
-        }
-        Ok(())
+        let make = move || match origin {
+            Origin::Adopted => schema.adopt(&engine, &path, &owner, take_over.as_deref()),
+            Origin::Made | Origin::Imported => schema.create_beside_nothing(&path, &owner),
+        };
+        self.shared.engine.run(make).await
+    }
+
+    /// Undoes a creation: an adopted file is let go, for it holds what somebody brought; any other
+    /// one is removed, if it carries this tenant's stamp.
+    pub(super) async fn clear_half_made(&self, id: &TenantId, db_name: &DbName, origin: Origin) -> Result<()> {
+        let (path, owner, schema) = (self.file_of(db_name), id.to_string(), self.shared.schema.clone());
+        let clear = move || {
+            // Not there, or somebody else's: nothing of ours to undo.
+            if schema.probe(&path, &owner).is_err() {
+                return Ok(());
+            }
+            match origin {
+                Origin::Adopted => Ok(schema.release(&path, &owner)?),
+                Origin::Made | Origin::Imported => Ok(remove_closed(&path)?),
+            }
+        };
+        self.shared.engine.run(clear).await?;
+        self.forget(id).await
     }
 
     pub(super) async fn forget(&self, id: &TenantId) -> Result<()> {
@@ -89,4 +165,27 @@ impl Tenants {
     pub(super) fn seal_db_password(&self, id: &TenantId, password: Option<&SecretString>) -> Result<Option<Vec<u8>>> {
         password.map(|password| self.shared.keyring.seal(&db_password_context(id), password)).transpose()
     }
+}
+
+/// Whether a file must wait under the name.
+enum Found {
+    /// It is taken over when it is there.
+    Maybe,
+    /// It has to be there.
+    Surely {
+        /// The tenant it may belong to.
+        take_over: Option<String>,
+    },
+}
+
+/// What a name that cannot be a file's is answered.
+pub(super) fn db_name_rule() -> Rule {
+    let text = "The db name may only contain letters, digits, dashes and underscores, 1 to 64 of them.";
+    Rule::Other("db_name", text.into())
+}
+
+/// Field errors of those that are one.
+pub(super) fn fields<const N: usize>(errors: [Option<(&str, Rule)>; N]) -> Vec<FieldError> {
+    let found = errors.into_iter().flatten();
+    found.map(|(path, rule)| FieldError { path: path.into(), rule, place: Place::Body }).collect()
 }

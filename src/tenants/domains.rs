@@ -6,6 +6,9 @@ use crate::id::TenantId;
 
 use super::{Domain, Tenants, store};
 
+/// Domains a tenant may have at once.
+const DOMAINS_MAX: i64 = 100;
+
 impl Tenants {
     /// The domains of a tenant.
     ///
@@ -24,9 +27,10 @@ impl Tenants {
     /// Adds a domain.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] on `domain`: taken or not a host name.
+    /// [`Error::NotFound`]; [`Error::Invalid`] on `domain`: taken or not a host name;
+    /// [`Error::Conflict`] `too_many_domains`.
     pub async fn add_domain(&self, id: &TenantId, domain: &str) -> Result<Domain> {
-        let domain = domain.trim_end_matches('.').to_ascii_lowercase();
+        let domain = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
         if !is_host_name(&domain) {
             let rule =
                 Rule::Other("host_name", "The domain field must be a host name such as shop.example.com.".into());
@@ -35,6 +39,10 @@ impl Tenants {
         let (id, now) = (id.clone(), self.shared.clock.now());
         let work = move |tx: &mut Tx<'_>| {
             store::get(tx, id.as_str())?;
+            if store::count_domains(tx, id.as_str())? >= DOMAINS_MAX {
+                let help = format!("A tenant may have {DOMAINS_MAX} domains; remove one first.");
+                return Err(Error::conflict("too_many_domains", help));
+            }
             store::insert_domain(tx, id.as_str(), &domain, now)
         };
         self.shared.central.write(work).await
@@ -46,12 +54,16 @@ impl Tenants {
     /// [`Error::NotFound`].
     pub async fn remove_domain(&self, id: &TenantId, domain_id: i64) -> Result<()> {
         let id = id.clone();
-        self.shared.central.write(move |tx| store::remove_domain(tx, id.as_str(), domain_id)).await
+        let work = move |tx: &mut Tx<'_>| {
+            store::get(tx, id.as_str())?;
+            store::remove_domain(tx, id.as_str(), domain_id)
+        };
+        self.shared.central.write(work).await
     }
 }
 
 /// Labels of 1 to 63 letters, digits and inner dashes, 253 characters in all (RFC 1123).
-fn is_host_name(text: &str) -> bool {
+pub(super) fn is_host_name(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::crypto::token;
+use crate::db::Tx;
 use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
@@ -11,7 +12,7 @@ use super::store::NewKeyRow;
 use super::{Tenants, store};
 
 /// Keys a tenant may have at once.
-const KEYS_MAX: i64 = 100;
+pub(super) const KEYS_MAX: i64 = 100;
 
 /// What a new key is made of.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +71,7 @@ impl Tenants {
     /// [`Error::NotFound`].
     pub async fn list_keys(&self, id: &TenantId) -> Result<Vec<KeyOut>> {
         let id = id.clone();
-        let work = move |tx: &mut crate::db::Tx<'_>| {
+        let work = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
             store::get(tx, id.as_str())?;
             store::list_keys(tx, id.as_str())
@@ -90,12 +91,9 @@ impl Tenants {
         }
         let (key, row) = fresh(&input, now);
         let tenant_id = id.clone();
-        let work = move |tx: &mut crate::db::Tx<'_>| {
+        let work = move |tx: &mut Tx<'_>| {
             store::get(tx, tenant_id.as_str())?;
-            if store::count_keys(tx, tenant_id.as_str())? >= KEYS_MAX {
-                let help = "A tenant may have 100 keys; revoke one first.";
-                return Err(Error::conflict("too_many_keys", help));
-            }
+            check_room(tx, tenant_id.as_str(), now)?;
             store::insert_key(tx, tenant_id.as_str(), &row)
         };
         Ok(NewKey { id: self.shared.central.write(work).await?, key })
@@ -107,27 +105,52 @@ impl Tenants {
     /// [`Error::NotFound`].
     pub async fn remove_key(&self, id: &TenantId, key_id: i64) -> Result<()> {
         let tenant_id = id.clone();
-        self.shared.central.write(move |tx| store::remove_key(tx, tenant_id.as_str(), key_id)).await?;
-        self.raise_epoch(id);
-        Ok(())
+        self.to_the_end(move |tenants| async move {
+            let removed_of = tenant_id.clone();
+            let work = move |tx: &mut Tx<'_>| {
+                store::get(tx, removed_of.as_str())?;
+                store::remove_key(tx, removed_of.as_str(), key_id)
+            };
+            tenants.shared.central.write(work).await?;
+            tenants.raise_epoch(&tenant_id);
+            Ok(())
+        })
+        .await
     }
 
     /// Replaces all keys of a tenant by a new one. The old ones stop at once, or after `overlap`.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] `too_many_keys` with an overlap.
     pub async fn regenerate_key(&self, id: &TenantId, overlap: Option<Duration>) -> Result<NewKey> {
         let now = self.shared.clock.now();
         let (key, row) = fresh(&KeyIn { name: "default".into(), expires_at: None }, now);
         let retired_at = overlap.filter(|overlap| !overlap.is_zero()).map(|overlap| now.plus(overlap));
         let tenant_id = id.clone();
-        let work = move |tx: &mut crate::db::Tx<'_>| {
-            store::get(tx, tenant_id.as_str())?;
-            store::retire_keys(tx, tenant_id.as_str(), retired_at)?;
-            store::insert_key(tx, tenant_id.as_str(), &row)
-        };
-        let key_id = self.shared.central.write(work).await?;
-        self.raise_epoch(id);
-        Ok(NewKey { id: key_id, key })
+        self.to_the_end(move |tenants| async move {
+            let made_for = tenant_id.clone();
+            let work = move |tx: &mut Tx<'_>| {
+                store::get(tx, made_for.as_str())?;
+                store::retire_keys(tx, made_for.as_str(), retired_at)?;
+                check_room(tx, made_for.as_str(), now)?;
+                store::insert_key(tx, made_for.as_str(), &row)
+            };
+            let key_id = tenants.shared.central.write(work).await?;
+            tenants.raise_epoch(&tenant_id);
+            Ok(NewKey { id: key_id, key })
+        })
+        .await
     }
+}
+
+/// Makes room by forgetting keys that have ended.
+///
+/// # Errors
+/// [`Error::Conflict`] `too_many_keys`.
+fn check_room(tx: &mut Tx<'_>, tenant_id: &str, now: Timestamp) -> Result<()> {
+    store::remove_ended_keys(tx, tenant_id, now)?;
+    if store::count_keys(tx, tenant_id)? < KEYS_MAX {
+        return Ok(());
+    }
+    Err(Error::conflict("too_many_keys", format!("A tenant may have {KEYS_MAX} keys; revoke one first.")))
 }

@@ -2,16 +2,25 @@
 //!
 //! Invariants: a tenant's file is reached through [`Tenants::open`] only; every change that
 //! touches what a credential may do raises the tenant's auth epoch after it is committed, and
-//! cached credentials of an older epoch are void.
+//! cached credentials of an older epoch are void; what moves a file runs to its end even when the
+//! caller hangs up, and what a crash leaves half done is finished or undone by the next start.
 
 mod access;
+mod change;
+mod check;
 mod create;
+pub mod directory;
 mod domains;
 mod epoch;
 mod keys;
 mod life;
+mod migrate;
 mod model;
+mod recover;
 mod store;
+mod transfer;
+mod trash;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,15 +29,16 @@ use crate::clock::Clock;
 use crate::crypto::Keyring;
 use crate::data_dir::{DataDir, DbName};
 use crate::db::{Db, Engine, Fleet, Schema};
-use crate::error::{DbError, Error, Result};
+use crate::error::{Error, Result};
 
 pub use access::ActiveTenant;
 pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{
-    ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Plan, Tenant, TenantFilter, TenantPage, TenantPatch,
-    TenantState,
+    ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Origin, Plan, Tenant, TenantFilter, TenantPage,
+    TenantPatch, TenantState,
 };
+pub use transfer::{Export, ImportOptions, Upload};
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.
 #[derive(Clone)]
@@ -47,7 +57,15 @@ struct Shared {
     clock: Clock,
     epochs: epoch::Epochs,
     keys: access::KeyCache,
+    turns: turns::Turns,
+    /// Exports and imports that may run at once: each keeps a processor and the disk busy.
+    transfers: Arc<tokio::sync::Semaphore>,
 }
+
+/// See [`Shared::transfers`].
+const TRANSFERS_AT_ONCE: usize = 2;
+/// How often a request looks again for a tenant that is being changed.
+const OPEN_TRIES: usize = 3;
 
 impl Tenants {
     /// Tenants of an open central file.
@@ -60,26 +78,54 @@ impl Tenants {
         keyring: Keyring,
         clock: Clock,
     ) -> Self {
-        let (epochs, keys) = (epoch::Epochs::default(), access::KeyCache::new());
-        Self { shared: Arc::new(Shared { central, fleet, engine, schema, data_dir, keyring, clock, epochs, keys }) }
+        let (epochs, keys, turns) = Default::default();
+        let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
+        Self {
+            shared: Arc::new(Shared {
+                central,
+                fleet,
+                engine,
+                schema,
+                data_dir,
+                keyring,
+                clock,
+                epochs,
+                keys,
+                turns,
+                transfers,
+            }),
+        }
     }
 
     /// The open file of a tenant that may be used now.
     ///
     /// # Errors
-    /// What opening the file says, see [`Fleet::get`].
+    /// What opening the file says, see [`Fleet::get`]; [`Error::TenantNotActive`] and
+    /// [`Error::NotFound`] when that changed since the request was let in.
     pub async fn open(&self, tenant: &ActiveTenant) -> Result<Db> {
-        let db = match self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await {
-            // The file may have been renamed while this request was under way.
-            Err(Error::Db(DbError::Unavailable(text))) => {
-                let now = self.active(&tenant.id).await?;
-                if now.db_name == tenant.db_name {
-                    return Err(DbError::Unavailable(text).into());
+        let mut newer: Option<Arc<ActiveTenant>> = None;
+        for _ in 0..OPEN_TRIES {
+            let known = newer.as_deref().unwrap_or(tenant);
+            if !known.is_stale() {
+                let opened = self.open_file(known).await;
+                // While this waited, the file may have got another name, or been closed for good.
+                if !known.is_stale() {
+                    return opened;
                 }
-                self.shared.fleet.get(&tenant.id, || self.file_of(&now.db_name)).await?
             }
-            other => other?,
-        };
+            match self.active(&tenant.id).await {
+                Ok(now) => newer = Some(now),
+                Err(error) => {
+                    self.close_file(&tenant.id);
+                    return Err(error);
+                }
+            }
+        }
+        self.open_file(newer.as_deref().unwrap_or(tenant)).await
+    }
+
+    async fn open_file(&self, tenant: &ActiveTenant) -> Result<Db> {
+        let db = self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await?;
         db.set_max_bytes(tenant.max_storage_bytes);
         Ok(db)
     }
@@ -94,12 +140,10 @@ impl Tenants {
     }
 }
 
+/// The name a file can have, from a text of a client.
+///
+/// # Errors
+/// [`Error::Invalid`] on `db_name`.
 fn parse_db_name(text: &str) -> Result<DbName> {
-    text.parse().map_err(|_| {
-        let rule = crate::error::Rule::Other(
-            "db_name",
-            "The db name may only contain letters, digits, dashes and underscores, at most 64.".into(),
-        );
-        Error::field("db_name", rule)
-    })
+    text.parse().map_err(|_| Error::field("db_name", create::db_name_rule()))
 }

@@ -27,6 +27,8 @@ pub enum TenantState {
     Deleting,
     /// Its file waits in the trash.
     Deleted,
+    /// Its file is let go; a start of the server finishes that.
+    Detaching,
 }
 
 impl TenantState {
@@ -39,6 +41,7 @@ impl TenantState {
             Self::Frozen => "frozen",
             Self::Deleting => "deleting",
             Self::Deleted => "deleted",
+            Self::Detaching => "detaching",
         }
     }
 
@@ -60,9 +63,42 @@ impl FromStr for TenantState {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let all = [Self::Creating, Self::Active, Self::Suspended, Self::Frozen, Self::Deleting, Self::Deleted];
-        let found = all.into_iter().find(|state| state.as_str() == text);
+        let usual = [Self::Active, Self::Suspended, Self::Frozen, Self::Deleted];
+        let passing = [Self::Creating, Self::Deleting, Self::Detaching];
+        let found = usual.into_iter().chain(passing).find(|state| state.as_str() == text);
         found.ok_or_else(|| Error::internal(anyhow::anyhow!("unknown tenant state {text:?}")))
+    }
+}
+
+/// Where a tenant's file came from. A start of the server that finds it half made throws a made or
+/// imported file away and leaves an adopted one to its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Made for the tenant.
+    Made,
+    /// Found under the tenant's name.
+    Adopted,
+    /// Unpacked from an archive.
+    Imported,
+}
+
+impl Origin {
+    /// The stored text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Adopted => "adopted",
+            Self::Imported => "imported",
+        }
+    }
+}
+
+impl FromStr for Origin {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = [Self::Made, Self::Adopted, Self::Imported].into_iter().find(|origin| origin.as_str() == text);
+        found.ok_or_else(|| Error::internal(anyhow::anyhow!("unknown origin {text:?}")))
     }
 }
 
@@ -101,6 +137,10 @@ pub struct Tenant {
     pub max_storage_bytes: Option<i64>,
     /// State.
     pub state: TenantState,
+    /// What a thaw or an undelete goes back to.
+    pub state_was: Option<TenantState>,
+    /// Where its file came from.
+    pub origin: Origin,
     /// Schema version its file was last seen with.
     pub schema_version: i64,
     /// When it was moved to the trash.
@@ -112,12 +152,17 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    pub(super) fn activate(self, epoch: Epoch) -> Result<ActiveTenant> {
-        let db_name: DbName = self.db_name.parse().map_err(|_| {
+    /// The name of its file.
+    pub(super) fn file_name(&self) -> Result<DbName> {
+        self.db_name.parse().map_err(|_| {
             Error::internal(anyhow::anyhow!("tenant {} has an impossible db_name {:?}", self.id, self.db_name))
-        })?;
+        })
+    }
+
+    pub(super) fn activate(self, epoch: Epoch, epoch_seen: u64) -> Result<ActiveTenant> {
+        let db_name = self.file_name()?;
         let max_bytes = self.max_storage_bytes.and_then(|bytes| u64::try_from(bytes).ok());
-        Ok(ActiveTenant::new(self.id, self.number, self.name, db_name, max_bytes, epoch))
+        Ok(ActiveTenant::new(self.id, self.number, self.name, db_name, max_bytes, (epoch, epoch_seen)))
     }
 }
 
@@ -153,9 +198,9 @@ pub struct TenantPatch {
     pub db_password: Option<Option<SecretString>>,
     /// New plan.
     pub plan_code: Option<String>,
-    /// Changed limits.
-    pub limits: LimitsPatch,
-    /// Largest size of its file.
+    /// Changed limits; emptied, the plan's own count again.
+    pub limits: Option<Option<LimitsPatch>>,
+    /// New largest size of its file.
     pub max_storage_bytes: Option<Option<i64>>,
 }
 
@@ -205,6 +250,21 @@ impl LimitsPatch {
             max_auto_replies: newer.max_auto_replies.or(self.max_auto_replies),
             max_scheduled_messages: newer.max_scheduled_messages.or(self.max_scheduled_messages),
         }
+    }
+
+    /// True when no limit is below 0.
+    pub(super) fn are_sane(self) -> bool {
+        let Limits {
+            max_phone_numbers,
+            max_messages_per_day,
+            max_messages_per_month,
+            max_auto_replies,
+            max_scheduled_messages,
+        } = self.over(Limits::default());
+        [max_phone_numbers, max_messages_per_day, max_messages_per_month, max_auto_replies, max_scheduled_messages]
+            .into_iter()
+            .flatten()
+            .all(|limit| limit >= 0)
     }
 
     /// The limits in force: these overrides over the plan's.
@@ -274,14 +334,11 @@ pub struct TenantPage {
     pub total: i64,
 }
 
-/// Checks a name: 1 to 255 characters.
-///
-/// # Errors
-/// [`Error::Invalid`] on `name`.
-pub(super) fn check_name(name: &str) -> Result<()> {
+/// What is wrong with a name, which has 1 to 255 characters.
+pub(super) fn name_error(name: &str) -> Option<Rule> {
     match name.chars().count() {
-        0 => Err(Error::field("name", Rule::Required)),
-        1..=255 => Ok(()),
-        _ => Err(Error::field("name", Rule::MaxLength(255))),
+        0 => Some(Rule::Required),
+        1..=255 => None,
+        _ => Some(Rule::MaxLength(255)),
     }
 }

@@ -10,11 +10,13 @@ use crate::id::TenantId;
 use crate::vals;
 
 use super::keys::KeyOut;
-use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Plan, Tenant, TenantFilter, TenantState};
+use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Origin, Plan, Tenant, TenantFilter, TenantState};
 
 const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
     t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
-    t.schema_version, t.deleted_at, t.created_at, t.updated_at";
+    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin";
+/// How many those are: where a join's own columns begin.
+const COLUMN_COUNT: usize = 18;
 
 fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
     let bad = |what: &str| DbError::Other(format!("tenants.{what} is not readable"));
@@ -33,10 +35,15 @@ fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
         deleted_at: row.get(13)?,
         created_at: row.get(14)?,
         updated_at: row.get(15)?,
+        state_was: match row.get::<Option<String>>(16)? {
+            Some(text) => Some(text.parse().map_err(|_| bad("state_was"))?),
+            None => None,
+        },
+        origin: row.text(17)?.parse().map_err(|_| bad("origin"))?,
     })
 }
 
-/// A row about to be written.
+/// A row about to be written, in state `creating`.
 #[derive(Debug, Clone)]
 pub(super) struct TenantRow {
     pub(super) id: TenantId,
@@ -45,14 +52,19 @@ pub(super) struct TenantRow {
     pub(super) notes: ConnectionNotes,
     pub(super) db_password_enc: Option<Vec<u8>>,
     pub(super) plan_code: String,
-    pub(super) state: TenantState,
+    pub(super) limits: LimitsPatch,
+    pub(super) max_storage_bytes: Option<i64>,
+    pub(super) origin: Origin,
+    pub(super) created_at: Timestamp,
     pub(super) now: Timestamp,
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, row: &TenantRow) -> Result<()> {
+    let limits = serde_json::to_string(&row.limits).map_err(Error::internal)?;
     tx.execute(
-        "INSERT INTO tenants (id, name, db_name, db_host, db_port, db_username, db_password_enc, plan_code, state, \
-         created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+        "INSERT INTO tenants (id, name, db_name, db_host, db_port, db_username, db_password_enc, plan_code, \
+         limits_override, max_storage_bytes, origin, state, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'creating', ?12, ?13)",
         vals![
             row.id.as_str(),
             &row.name,
@@ -62,7 +74,10 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &TenantRow) -> Result<()> {
             &row.notes.username,
             row.db_password_enc.as_ref(),
             &row.plan_code,
-            row.state.as_str(),
+            &limits,
+            row.max_storage_bytes,
+            row.origin.as_str(),
+            row.created_at,
             row.now
         ],
     )
@@ -84,7 +99,7 @@ pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i
     let pattern = filter.search.as_deref().map(like_pattern);
     let state = filter.state.map(TenantState::as_str);
     let condition = "(?1 IS NULL OR t.name LIKE ?1 ESCAPE '\\' OR t.id LIKE ?1 ESCAPE '\\' OR t.db_name LIKE ?1 ESCAPE '\\') \
-                     AND (t.state = ?2 OR (?2 IS NULL AND t.state NOT IN ('deleted', 'deleting', 'creating')))";
+                     AND (t.state = ?2 OR (?2 IS NULL AND t.state IN ('active', 'suspended', 'frozen')))";
     tx.snapshot()?;
     let total =
         tx.query_one(&format!("SELECT count(*) FROM tenants t WHERE {condition}"), vals![&pattern, state], |row| {
@@ -96,6 +111,21 @@ pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i
         read_tenant,
     )?;
     Ok((tenants, total))
+}
+
+/// Every tenant that a text may mean: as its id, the name of its file (now, or before it went to the
+/// trash), or its number.
+pub(super) fn named(tx: &mut Tx<'_>, text: &str) -> Result<Vec<Tenant>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM tenants t WHERE t.id = ?1 OR t.db_name = ?1 OR t.number = ?2 \
+         OR (t.state = 'deleted' AND t.db_name_was = ?1 COLLATE NOCASE) ORDER BY t.number"
+    );
+    Ok(tx.query(&sql, vals![text, text.parse::<i64>().ok()], read_tenant)?)
+}
+
+/// Every tenant, the deleted ones too.
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
+    Ok(tx.query(&format!("SELECT {COLUMNS} FROM tenants t ORDER BY t.number"), &[], read_tenant)?)
 }
 
 /// A LIKE pattern for "contains this text", for use with `ESCAPE '\'`.
@@ -115,24 +145,45 @@ pub(super) fn set_limits(tx: &mut Tx<'_>, id: &str, limits: LimitsPatch, now: Ti
     set(tx, id, "limits_override", Val::Text(&text), now)
 }
 
-/// The file goes to the trash under `trash_name`; its name is free again.
-pub(super) fn mark_deleting(tx: &mut Tx<'_>, id: &str, trash_name: &str, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE tenants SET state = 'deleting', db_name_was = db_name, trash_name = ?2, deleted_at = ?3, \
-               updated_at = ?3 WHERE id = ?1";
-    tx.execute(sql, vals![id, trash_name, now])?;
+pub(super) fn set_state(
+    tx: &mut Tx<'_>,
+    id: &str,
+    state: TenantState,
+    was: Option<TenantState>,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE tenants SET state = ?2, state_was = ?3, updated_at = ?4 WHERE id = ?1";
+    tx.execute(sql, vals![id, state.as_str(), was.map(TenantState::as_str), now])?;
     Ok(())
 }
 
+/// Where the file goes when it is deleted, and since when it is.
+pub(super) fn set_trash(tx: &mut Tx<'_>, id: &str, trash: Option<(&str, Timestamp)>) -> Result<()> {
+    let (name, at) = trash.unzip();
+    tx.execute("UPDATE tenants SET trash_name = ?2, deleted_at = ?3 WHERE id = ?1", vals![id, name, at])?;
+    Ok(())
+}
+
+/// The file is in the trash; its name is free again.
 pub(super) fn mark_deleted(tx: &mut Tx<'_>, id: &str) -> Result<()> {
-    tx.execute("UPDATE tenants SET state = 'deleted', db_name = NULL WHERE id = ?1", vals![id])?;
+    let sql = "UPDATE tenants SET state = 'deleted', db_name_was = db_name, db_name = NULL WHERE id = ?1";
+    tx.execute(sql, vals![id])?;
     Ok(())
 }
 
-/// Takes the name a file comes back under from the trash.
-pub(super) fn mark_undeleted(tx: &mut Tx<'_>, id: &str, db_name: &str, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE tenants SET state = 'active', db_name = ?2, db_name_was = NULL, trash_name = NULL, \
-               deleted_at = NULL, updated_at = ?3 WHERE id = ?1 AND state = 'deleted'";
-    tx.execute(sql, vals![id, db_name, now]).map_err(|error| Error::from(error).taken("db_name", "db_name"))?;
+/// The file came back from the trash under `db_name_next`.
+pub(super) fn mark_undeleted(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE tenants SET state = coalesce(state_was, 'active'), state_was = NULL, db_name = db_name_next, \
+               db_name_next = NULL, db_name_was = NULL, trash_name = NULL, deleted_at = NULL, updated_at = ?2 \
+               WHERE id = ?1 AND state = 'deleted' AND db_name_next IS NOT NULL";
+    tx.execute(sql, vals![id, now])?;
+    Ok(())
+}
+
+/// Reserves the name that the file is about to get.
+pub(super) fn set_next_db_name(tx: &mut Tx<'_>, id: &str, db_name: Option<&str>) -> Result<()> {
+    tx.execute("UPDATE tenants SET db_name_next = ?2 WHERE id = ?1", vals![id, db_name])
+        .map_err(|error| Error::from(error).taken("db_name_next", "db_name"))?;
     Ok(())
 }
 
@@ -143,9 +194,10 @@ pub(super) fn finish_rename(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result
     Ok(())
 }
 
-pub(super) fn half_renamed(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
-    let sql = format!("SELECT {COLUMNS} FROM tenants t WHERE t.db_name_next IS NOT NULL");
-    Ok(tx.query(&sql, &[], read_tenant)?)
+/// Tenants whose file is on its way to another name, with that name.
+pub(super) fn half_renamed(tx: &mut Tx<'_>) -> Result<Vec<(Tenant, String)>> {
+    let sql = format!("SELECT {COLUMNS}, t.db_name_next FROM tenants t WHERE t.db_name_next IS NOT NULL");
+    Ok(tx.query(&sql, &[], |row| Ok((read_tenant(row)?, row.get(COLUMN_COUNT)?)))?)
 }
 
 pub(super) fn deleted_before(tx: &mut Tx<'_>, before: Timestamp) -> Result<Vec<TenantId>> {
@@ -165,10 +217,6 @@ pub(super) fn in_state(tx: &mut Tx<'_>, state: TenantState) -> Result<Vec<Tenant
 
 pub(super) fn trash_name(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
     Ok(tx.query_opt("SELECT trash_name FROM tenants WHERE id = ?1", vals![id], |row| row.get(0))?.flatten())
-}
-
-pub(super) fn next_db_name(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
-    Ok(tx.query_opt("SELECT db_name_next FROM tenants WHERE id = ?1", vals![id], |row| row.get(0))?.flatten())
 }
 
 /// True when another tenant's file has, or is about to get, this name.
@@ -213,7 +261,7 @@ pub(super) fn find_key(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<Option<KeyR
          WHERE k.hash = ?1 AND k.kind = 'tenant' AND k.is_active = 1"
     );
     Ok(tx.query_opt(&sql, vals![hash], |row| {
-        Ok(KeyRow { tenant: read_tenant(row)?, key_id: row.get(16)?, expires_at: row.get(17)? })
+        Ok(KeyRow { tenant: read_tenant(row)?, key_id: row.get(COLUMN_COUNT)?, expires_at: row.get(COLUMN_COUNT + 1)? })
     })?)
 }
 
@@ -234,6 +282,42 @@ pub(super) fn insert_key(tx: &mut Tx<'_>, tenant_id: &str, key: &NewKeyRow) -> R
     Ok(tx.query_one(sql, values, |row| row.get(0))?)
 }
 
+/// A tenant key as it is carried to another server.
+#[derive(Debug, Clone)]
+pub(super) struct KeyCopy {
+    pub(super) name: String,
+    pub(super) prefix: String,
+    pub(super) hash: SecretHash,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) created_at: Timestamp,
+}
+
+pub(super) fn copy_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<KeyCopy>> {
+    let sql = "SELECT name, prefix, hash, expires_at, created_at FROM api_keys \
+               WHERE tenant_id = ?1 AND kind = 'tenant' AND is_active = 1 ORDER BY id";
+    Ok(tx.query(sql, vals![tenant_id], |row| {
+        let hash = row.get::<Vec<u8>>(2)?;
+        Ok(KeyCopy {
+            name: row.get(0)?,
+            prefix: row.get(1)?,
+            hash: hash.try_into().map_err(|_| DbError::Other("api_keys.hash is not readable".into()))?,
+            expires_at: row.get(3)?,
+            created_at: row.get(4)?,
+        })
+    })?)
+}
+
+/// Whose key this is, of whatever kind and in whatever state.
+pub(super) fn owner_of_hash(tx: &mut Tx<'_>, hash: &SecretHash) -> Result<Option<TenantId>> {
+    let sql = "SELECT tenant_id FROM api_keys WHERE hash = ?1";
+    Ok(tx.query_opt(sql, vals![hash], |row| Ok(row.text(0)?.into()))?)
+}
+
+pub(super) fn owner_of_domain(tx: &mut Tx<'_>, domain: &str) -> Result<Option<TenantId>> {
+    let sql = "SELECT tenant_id FROM domains WHERE domain = ?1";
+    Ok(tx.query_opt(sql, vals![domain], |row| Ok(row.text(0)?.into()))?)
+}
+
 pub(super) fn list_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<KeyOut>> {
     let sql = "SELECT id, name, prefix, is_active, expires_at, last_used_at, created_at FROM api_keys \
                WHERE tenant_id = ?1 AND kind = 'tenant' ORDER BY id";
@@ -248,6 +332,13 @@ pub(super) fn list_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<KeyOut>>
             created_at: row.get(6)?,
         })
     })?)
+}
+
+/// Forgets keys that have ended; they are shown until the next change of the tenant's keys.
+pub(super) fn remove_ended_keys(tx: &mut Tx<'_>, tenant_id: &str, now: Timestamp) -> Result<()> {
+    let sql = "DELETE FROM api_keys WHERE tenant_id = ?1 AND kind = 'tenant' AND expires_at <= ?2";
+    tx.execute(sql, vals![tenant_id, now])?;
+    Ok(())
 }
 
 pub(super) fn count_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<i64> {
@@ -285,6 +376,11 @@ pub(super) fn list_domains(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Domai
     Ok(tx.query(sql, vals![tenant_id], |row| {
         Ok(Domain { id: row.get(0)?, domain: row.get(1)?, created_at: row.get(2)? })
     })?)
+}
+
+pub(super) fn count_domains(tx: &mut Tx<'_>, tenant_id: &str) -> Result<i64> {
+    let sql = "SELECT count(*) FROM domains WHERE tenant_id = ?1";
+    Ok(tx.query_one(sql, vals![tenant_id], |row| row.get(0))?)
 }
 
 pub(super) fn insert_domain(tx: &mut Tx<'_>, tenant_id: &str, domain: &str, now: Timestamp) -> Result<Domain> {

@@ -6,6 +6,8 @@
 //! before its caller hears of it.
 
 mod account;
+mod change;
+mod login;
 mod model;
 mod session;
 mod store;

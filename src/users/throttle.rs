@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 const SPRAY_FACTOR: u32 = 10;
 /// Entries held at once of each kind; when there are more, the expired ones are dropped, then all.
 const ENTRIES_MAX: usize = 100_000;
-/// How long a network is known to an account.
+/// How long a neighbourhood is known to an account.
 const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// Counts log-ins that have not succeeded. Cheap to clone.
@@ -33,7 +33,7 @@ pub struct LoginThrottle {
 #[derive(Default)]
 struct Memory {
     counters: HashMap<Key, Counter>,
-    /// The last log-in of an account from a network.
+    /// The last log-in of an account from a neighbourhood.
     known: HashMap<(i64, String, IpAddr), Instant>,
 }
 
@@ -73,7 +73,7 @@ impl LoginThrottle {
         let now = Instant::now();
         let (account, network, many) =
             (email.to_lowercase(), network(address), self.attempts.saturating_mul(SPRAY_FACTOR));
-        let known = (tenant, account.clone(), network);
+        let known = (tenant, account.clone(), neighbourhood(address));
         let mut memory = self.memory.lock();
         let is_known = memory.known.get(&known).is_some_and(|at| now.duration_since(*at) < KNOWN_FOR);
         let mut limits = vec![
@@ -134,8 +134,9 @@ impl Attempt {
     pub fn succeeded(self) {
         let mut memory = self.throttle.memory.lock();
         self.keys.iter().for_each(|key| memory.take_back(key));
-        let (tenant, account, network) = self.known.clone();
-        memory.counters.remove(&Key::AccountFrom(tenant, account, network));
+        for key in self.keys.iter().filter(|key| matches!(key, Key::AccountFrom(..))) {
+            memory.counters.remove(key);
+        }
         memory.known.insert(self.known, Instant::now());
     }
 
@@ -155,6 +156,17 @@ fn network(address: IpAddr) -> IpAddr {
             octets[8..].fill(0);
             octets.into()
         }
+    }
+}
+
+/// Where a customer's next address will be: the /24 of IPv4, the /64 of IPv6.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            [a, b, c, 0].into()
+        }
+        IpAddr::V6(_) => network(address),
     }
 }
 
@@ -216,9 +228,9 @@ mod tests {
         let throttle = throttle(2);
         throttle.begin(1, "a@b.c", address(200)).unwrap().succeeded();
         for last in 0..20 {
-            drop(throttle.begin(1, "a@b.c", address(last)).unwrap());
+            drop(throttle.begin(1, "a@b.c", [198, 51, 100, last].into()).unwrap());
         }
-        assert!(throttle.begin(1, "a@b.c", address(100)).is_err());
-        throttle.begin(1, "a@b.c", address(200)).unwrap().succeeded();
+        assert!(throttle.begin(1, "a@b.c", [198, 51, 100, 99].into()).is_err());
+        throttle.begin(1, "a@b.c", address(201)).unwrap().succeeded();
     }
 }

@@ -3,16 +3,26 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod activity;
+mod auth;
+mod auth_order;
+mod auth_secrets;
+mod central;
 mod db;
+mod isolation;
+mod laravel;
 mod listener;
 mod local_socket;
 mod matrix;
 mod openapi;
 mod orders;
+mod orders_api;
 mod pages;
 mod products;
+mod products_model;
 mod support;
+mod throttle;
 mod tls;
 mod trouble;
+mod users;
 mod wire;
 mod wrappers;

@@ -21,7 +21,8 @@ pub struct Server {
     pub url: String,
     pub client: reqwest::Client,
     pub folder: Arc<tempfile::TempDir>,
-    _stop: DropGuard,
+    stop: DropGuard,
+    serving: tokio::task::JoinHandle<ruko::server::listener::Farewell>,
 }
 
 impl Server {
@@ -49,8 +50,17 @@ impl Server {
         let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("http://{}", listener.address().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(listener.serve(router::build(&app), ListenOptions::default(), stop.clone()));
-        Self { app, url, client: reqwest::Client::new(), folder, _stop: stop.drop_guard() }
+        let serving = tokio::spawn(listener.serve(router::build(&app), ListenOptions::default(), stop.clone()));
+        Self { app, url, client: reqwest::Client::new(), folder, stop: stop.drop_guard(), serving }
+    }
+
+    /// Ends the server as an operator does; gives the folder for the next one.
+    pub async fn stop(self) -> Arc<tempfile::TempDir> {
+        let Self { app, client, folder, stop, serving, .. } = self;
+        drop((client, stop));
+        serving.await.unwrap();
+        app.shut_down().await;
+        folder
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -78,10 +88,20 @@ impl Server {
         }
     }
 
+    /// A tenant's file as another program opens it.
+    pub fn open_file(&self, tenant: &Tenant) -> rusqlite::Connection {
+        raw(&self.file(tenant))
+    }
+
     /// The file of a tenant.
     pub fn file(&self, tenant: &Tenant) -> std::path::PathBuf {
         self.app.data_dir.tenants_dir().join(format!("{}.db", tenant.database))
     }
+}
+
+/// How many times as much as usual the tests with a choice should try: `RUKO_TEST_DEPTH`, or 1.
+pub fn depth() -> u32 {
+    std::env::var("RUKO_TEST_DEPTH").map_or(1, |text| text.parse().unwrap())
 }
 
 /// Sends a request; gives status and body (null when it is no JSON).
@@ -103,9 +123,24 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// The same tenant on another server.
+    pub fn at(&self, server: &Server) -> Self {
+        Self { url: server.url.clone(), client: server.client.clone(), ..self.clone() }
+    }
+
+    /// The request with the tenant key only, to be sent by the caller.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url)).header("X-Tenant-API-Key", &self.key)
+    }
+
+    /// Tries to log in.
+    pub async fn login(&self, email: &str, password: &str) -> (StatusCode, Value) {
+        self.send(Method::POST, "/api/login", json!({"email": email, "password": password})).await
+    }
+
     /// A request with the tenant key only.
     pub async fn send(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
-        let request = self.client.request(method, format!("{}{path}", self.url)).header("X-Tenant-API-Key", &self.key);
+        let request = self.request(method, path);
         let request = if body.is_null() { request } else { request.json(&body) };
         answer(request).await
     }
@@ -136,6 +171,30 @@ pub struct User {
 }
 
 impl User {
+    /// The same user by another log-in.
+    pub async fn again(&self) -> Self {
+        let (status, body) = self.tenant.login(&self.email, "secret").await;
+        assert_eq!(status, 200, "{body}");
+        Self { token: body["token"].as_str().unwrap().to_owned(), ..self.clone() }
+    }
+
+    /// The id of the token.
+    pub fn token_id(&self) -> i64 {
+        self.token.split('|').next().unwrap().parse().unwrap()
+    }
+
+    /// Whether the token is good.
+    pub async fn is_signed_in(&self) -> bool {
+        match self.get("/api/me").await {
+            (StatusCode::OK, _) => true,
+            (StatusCode::UNAUTHORIZED, body) => {
+                assert_eq!(body["error"], "Invalid or expired token", "{body}");
+                false
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The request with tenant key and bearer token, to be sent by the caller.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let tenant = &self.tenant;

@@ -39,7 +39,11 @@ CREATE TABLE tenants (
     limits_override TEXT    NOT NULL DEFAULT '{}',
     max_storage_bytes INTEGER,
     state           TEXT    NOT NULL DEFAULT 'active'
-                    CHECK (state IN ('creating', 'active', 'suspended', 'frozen', 'deleting', 'deleted')),
+                    CHECK (state IN ('creating', 'active', 'suspended', 'frozen', 'deleting', 'deleted',
+                                     'detaching')),
+    state_was       TEXT,                          -- what a thaw or an undelete goes back to
+    origin          TEXT    NOT NULL DEFAULT 'made' -- where its file came from
+                    CHECK (origin IN ('made', 'adopted', 'imported')),
     settings        TEXT    NOT NULL DEFAULT '{}',
     schema_version  INTEGER NOT NULL DEFAULT 0, -- a hint; the file itself decides
     trash_name      TEXT,

@@ -1,117 +1,112 @@
-//! `/api/central/tenants`
+//! `/api/central/tenants` and `/api/central/tenants/{id}`
 
+use poem::Request;
 use poem_openapi::{Object, OpenApi};
-use secrecy::SecretString;
-use serde::Serialize;
+use serde_json::json;
 
 use crate::api::Tag;
+use crate::api::kit::audit;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
-use crate::api::kit::reply::Created;
+use crate::api::kit::page::Paging;
+use crate::api::kit::params::Params;
+use crate::api::kit::path::Path;
+use crate::api::kit::reply::{Created, Reply};
 use crate::app::App;
 use crate::error::Error;
-use crate::tenants::{ConnectionNotes, NewTenant};
+use crate::id::TenantId;
+use crate::tenants::{NewTenant, TenantFilter, TenantPatch};
+
+use super::Done;
+use super::tenant_in::{TenantChange, TenantIn, TenantListParams};
+use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if};
+
+/// Rows of a page when nothing else is asked for, and at most: the original gives all of them.
+const PER_PAGE: u32 = 1000;
 
 /// Tenants of this server.
 pub struct TenantsApi(pub App);
 
-/// A new tenant.
+/// How to delete.
 #[derive(Debug, Object)]
-#[oai(example)]
-struct TenantIn {
-    /// Name.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    name: String,
-    /// Logical name of its file: letters, digits, `-`, `_`, at most 64; made from the id when missing.
-    db_name: Option<String>,
-    /// Note on a database elsewhere; chooses nothing.
-    #[oai(validator(max_length = 255))]
-    db_host: Option<String>,
-    /// Note on a database elsewhere; chooses nothing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "65535")))]
-    db_port: Option<i64>,
-    /// Note on a database elsewhere; chooses nothing.
-    #[oai(validator(max_length = 255))]
-    db_username: Option<String>,
-    /// Note on a database elsewhere; stored sealed, never shown.
-    #[oai(validator(max_length = 1024))]
-    db_password: Option<String>,
-    /// Code of its plan; `starter` when missing.
-    plan: Option<String>,
+struct DeleteParams {
+    /// True to keep nothing; else the tenant waits in the trash and can be undeleted.
+    purge: Option<bool>,
 }
-
-impl poem_openapi::types::Example for TenantIn {
-    fn example() -> Self {
-        Self {
-            name: "Warung Makan Bu Joko".into(),
-            db_name: Some("kasir_waroenk".into()),
-            db_host: Some("localhost".into()),
-            db_port: Some(3306),
-            db_username: Some("root".into()),
-            db_password: Some("root".into()),
-            plan: None,
-        }
-    }
-}
-
-/// A tenant that was just made.
-#[derive(Debug, Object, Serialize)]
-struct NewTenantOut {
-    /// Its id.
-    tenant_id: String,
-    /// Its name.
-    name: String,
-    /// Its key, shown once.
-    api_key: String,
-    /// Logical name of its file.
-    database: String,
-}
-
-/// A tenant that was just made, with its key.
-#[derive(Debug, Object, Serialize)]
-struct TenantCreated {
-    /// For people.
-    message: String,
-    /// The tenant.
-    data: NewTenantOut,
-    /// What to do with the key.
-    warning: String,
-    /// What the server made of `db_host` and its kin, when they were given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[oai(skip_serializing_if_is_none)]
-    notes: Option<String>,
-}
-
-/// Silently ignoring a remote host would mislead.
-const NOTES: &str = "db_host, db_port, db_username and db_password are stored as notes. ruko keeps the tenant's data \
-                     in its own SQLite file and connects to no other database.";
 
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralTenants")]
 impl TenantsApi {
+    /// List tenants
+    ///
+    /// In the order they were made; all of them when there are no more than 1000.
+    #[oai(path = "/tenants", method = "get", operation_id = "central.tenants.list")]
+    async fn list(&self, _operator: Operator, params: Params<TenantListParams>) -> Result<Reply<TenantListOut>, Error> {
+        let per_page = params.0.per_page.unwrap_or(i64::from(PER_PAGE));
+        let paging = Paging::new(params.0.page, Some(per_page), PER_PAGE)?;
+        let page = self.0.tenants.list(TenantFilter::from(params.0), paging.page, paging.per_page).await?;
+        let data = page.tenants.into_iter().map(TenantOut::from).collect();
+        Ok(Reply(TenantListOut { data, total: page.total }))
+    }
+
     /// Create a tenant
     ///
-    /// Makes the tenant's own SQLite file and its first key, which is shown this once.
+    /// Makes the tenant's own SQLite file and its first key, which is shown this once. A file of
+    /// the name `db_name` that nobody owns is taken over instead, after a close look at it.
     #[oai(path = "/tenants", method = "post", operation_id = "central.tenants.create")]
-    async fn create(&self, _operator: Operator, input: Input<TenantIn>) -> Result<Created<TenantCreated>, Error> {
-        let input = input.0;
-        let password = input.db_password.map(SecretString::from);
-        let has_notes =
-            input.db_host.is_some() || input.db_port.is_some() || input.db_username.is_some() || password.is_some();
-        let new = NewTenant {
-            name: input.name,
-            db_name: input.db_name,
-            notes: ConnectionNotes { host: input.db_host, port: input.db_port, username: input.db_username },
-            db_password: password,
-            plan_code: input.plan,
-        };
-        let (tenant, api_key) = self.0.tenants.create(new).await?;
-        let data =
-            NewTenantOut { tenant_id: tenant.id.to_string(), name: tenant.name, api_key, database: tenant.db_name };
-        Ok(Created(TenantCreated {
-            message: "Tenant created successfully".into(),
-            data,
-            warning: "Save the API Key securely! It cannot be retrieved again.".into(),
-            notes: has_notes.then(|| NOTES.into()),
-        }))
+    async fn create(
+        &self,
+        _operator: Operator,
+        request: &Request,
+        input: Input<TenantIn>,
+    ) -> Result<Created<TenantCreated>, Error> {
+        let notes = notes_if(input.0.has_notes());
+        let (tenant, api_key) = self.0.tenants.create(NewTenant::from(input.0)).await?;
+        let facts = json!({"name": tenant.name, "db_name": tenant.db_name, "origin": tenant.origin.as_str()});
+        audit::of_tenant(request, "tenant.created", &tenant.id, facts);
+        Ok(Created(TenantCreated::new("Tenant created successfully", tenant, api_key, notes)))
+    }
+
+    /// Show a tenant
+    #[oai(path = "/tenants/:id", method = "get", operation_id = "central.tenants.show")]
+    async fn show(&self, _operator: Operator, id: Path<String>) -> Result<Reply<DetailAnswer>, Error> {
+        let tenant = self.0.tenants.get(&TenantId::from(id.0)).await?;
+        Ok(Reply(DetailAnswer { message: None, data: detail(&self.0, tenant).await?, notes: None }))
+    }
+
+    /// Change a tenant
+    ///
+    /// Fields that are left out stay as they are. A new `db_name` renames the tenant's file;
+    /// requests that come meanwhile wait for it.
+    #[oai(path = "/tenants/:id", method = "put", operation_id = "central.tenants.update")]
+    async fn update(
+        &self,
+        _operator: Operator,
+        request: &Request,
+        id: Path<String>,
+        input: Input<TenantChange>,
+    ) -> Result<Reply<DetailAnswer>, Error> {
+        let (id, notes, changed) = (TenantId::from(id.0), notes_if(input.0.has_notes()), input.0.changed());
+        let tenant = self.0.tenants.update(&id, TenantPatch::from(input.0)).await?;
+        audit::of_tenant(request, "tenant.updated", &id, json!({"changed": changed}));
+        let message = Some("Tenant updated successfully".into());
+        Ok(Reply(DetailAnswer { message, data: detail(&self.0, tenant).await?, notes }))
+    }
+
+    /// Delete a tenant
+    ///
+    /// All its credentials stop at once. Its file waits in the trash for some days, from where
+    /// `undelete` brings it back; with `purge` nothing is kept.
+    #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
+    async fn delete(
+        &self,
+        _operator: Operator,
+        request: &Request,
+        id: Path<String>,
+        params: Params<DeleteParams>,
+    ) -> Result<Reply<Done>, Error> {
+        let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
+        self.0.tenants.delete(&id, purge).await?;
+        audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
+        Ok(Reply(Done::new("Tenant deleted successfully")))
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod body;
 pub mod credentials;
+pub mod db_name;
 pub mod email;
 pub mod errors;
 pub mod etag;

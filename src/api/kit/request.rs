@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use poem::Request;
 
+use crate::app::App;
 use crate::id::{TenantId, UserId, random_bytes};
 
 use crate::rate_limit::Allowance;
@@ -230,8 +231,13 @@ pub fn client_addr(request: &Request) -> IpAddr {
     request.data::<ClientAddr>().map_or(IpAddr::from([0, 0, 0, 0]), |client| client.0)
 }
 
-/// `scheme://host` as the client sees the server, for absolute URLs.
+/// `scheme://host` as the client sees the server, for absolute URLs: the configured address, else
+/// what the request was sent to.
 pub fn base_url(request: &Request) -> String {
+    let public_url = request.data::<App>().and_then(|app| app.config.http.public_url.as_ref());
+    if let Some(public_url) = public_url {
+        return public_url.as_str().trim_end_matches('/').to_owned();
+    }
     let scheme = request.data::<RequestScheme>().copied().unwrap_or(RequestScheme::Http);
     let host = request.header("host").or(request.uri().authority().map(http::uri::Authority::as_str));
     let host = host.filter(|host| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte)));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{FieldError, Place, Rule};
 
-use super::{money, time};
+use super::{db_name, money, time};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub enum Shape {
     Number,
     /// An amount of money.
     Money,
+    /// Name of a tenant's file.
+    DbName,
     /// True or false.
     Boolean,
     /// A list.
@@ -106,6 +108,9 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
     }
     if schema.format == Some(money::FORMAT) {
         return Shape::Money;
+    }
+    if schema.format == Some(db_name::FORMAT) {
+        return Shape::DbName;
     }
     match schema.ty {
         "string" => Shape::Text {
@@ -218,6 +223,11 @@ impl Check {
                     self.refuse(rule);
                 }
             }
+            Shape::DbName => {
+                if let Err(rule) = db_name::check(value) {
+                    self.refuse(rule);
+                }
+            }
             Shape::Boolean => match as_bool(value) {
                 Some(flag) => *value = Value::Bool(flag),
                 None => self.refuse(Rule::Boolean),
@@ -280,6 +290,7 @@ impl Check {
         for field in fields {
             if let (Strings::Tidied, Some(Value::String(text))) = (self.strings, map.get_mut(field.name))
                 && !field.name.contains("password")
+                && !matches!(field.shape, Shape::DbName)
             {
                 tidy(text);
                 if text.is_empty() {

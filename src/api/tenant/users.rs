@@ -107,7 +107,7 @@ impl UserChange {
             ("email", self.email.is_some()),
             ("username", self.username.is_some()),
             ("avatar_url", !self.avatar_url.is_undefined()),
-            ("credential", self.password.is_some()),
+            ("password", self.password.is_some()),
         ];
         let fields: Vec<&str> = sent.into_iter().filter(|(_, is_sent)| *is_sent).map(|(name, _)| name).collect();
         json!({"fields": fields, "role": self.role.map(|role| Role::from(role).as_str()), "is_active": self.is_active})

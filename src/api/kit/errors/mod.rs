@@ -111,8 +111,10 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match error {
-        Error::TooManyRequests { retry_after_secs, .. } => {
+        Error::TooManyRequests { retry_after_secs, limit } => {
             headers.insert(RETRY_AFTER, (*retry_after_secs).into());
+            headers.insert("x-ratelimit-limit", (*limit).into());
+            headers.insert("x-ratelimit-remaining", 0.into());
         }
         Error::Unavailable(_) | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

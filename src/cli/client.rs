@@ -1,0 +1,221 @@
+//! Calls of API operations with the operator's rights: through the local socket while a server
+//! holds the data directory, else in this process, which then holds it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::Either;
+use http::{Method, Request, Response, header};
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use poem::Endpoint;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep};
+
+use super::failure::{Failure, IN_USE, Outcome};
+use super::master_key::{self, Announced};
+use super::output;
+use crate::api::kit::request::{LocalOperator, PeerAddr};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, LogFormat, LogLevel, Telemetry};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::server::router;
+use crate::server::site::Site;
+use crate::telemetry::logging;
+
+/// How long to wait for a process that starts, stops, or is a command like this one.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A body of a request or an answer.
+pub type Body = BoxBody<Bytes, std::io::Error>;
+
+/// Whether a command may make a data directory that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Make it, with its keys.
+    Make,
+    /// It is a slip of the pen.
+    Refuse,
+}
+
+/// Calls operations.
+pub enum Client {
+    /// A server runs; the path of its socket.
+    Beside(PathBuf),
+    /// Nobody else is there.
+    Alone(Box<Alone>),
+}
+
+/// The application in this process.
+pub struct Alone {
+    app: App,
+    site: Site,
+    _logging: logging::Logging,
+}
+
+impl Client {
+    /// Finds out who holds the data directory, and waits a moment for somebody who is about to let
+    /// go of it or to open its socket.
+    pub async fn connect(config: Config, missing: Missing) -> Outcome<Self> {
+        let storage = config.storage.clone();
+        if missing == Missing::Refuse {
+            let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
+            if !data_dir.central_db().exists() {
+                let what = format!("there are no tenants in {}", data_dir.root().display());
+                return Err(Failure::new(what).hint("start the server once, or name the right --data-dir"));
+            }
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let error = match DataDir::open(&storage.data_dir) {
+                Ok(data_dir) => return Self::alone(config, data_dir.with_central_file(storage.central_file)).await,
+                Err(error @ DataDirError::Locked { .. }) => error,
+                Err(other) => return Err(other.into()),
+            };
+            let socket = DataDir::look(&storage.data_dir)?.socket();
+            match UnixStream::connect(&socket).await {
+                Ok(_) => return Ok(Self::Beside(socket)),
+                Err(reason) if Instant::now() >= deadline => return Err(silent_holder(&error, &socket, &reason)),
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    async fn alone(config: Config, data_dir: DataDir) -> Outcome<Self> {
+        let quiet = Telemetry { log_level: LogLevel::Warn, log_format: LogFormat::Text, ..config.telemetry.clone() };
+        let logging = logging::init(&quiet);
+        let (app, new_key) = App::start(config, data_dir, Clock::system()).await?;
+        match master_key::announce(new_key, &app.data_dir)? {
+            Announced::Show(key) => {
+                eprintln!("master key (shown this once): {}", key.expose_secret());
+            }
+            // Where it is stands in the log.
+            Announced::File(_) | Announced::Nothing => {}
+        }
+        let site = router::build(&app);
+        Ok(Self::Alone(Box::new(Alone { app, site, _logging: logging })))
+    }
+
+    /// The application, when it is in this process.
+    pub fn app(&self) -> Option<&App> {
+        match self {
+            Self::Alone(alone) => Some(&alone.app),
+            Self::Beside(_) => None,
+        }
+    }
+
+    /// Leaves all files complete.
+    pub async fn close(self) {
+        if let Self::Alone(alone) = self {
+            alone.app.shut_down().await;
+        }
+    }
+
+    /// Calls an operation; gives the JSON it answers.
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Outcome<Value> {
+        let bytes = body.map_or_else(Bytes::new, |value| Bytes::from(value.to_string()));
+        let response = self.send(method, path, "application/json", full(bytes)).await?;
+        let collected = response.into_body().collect().await?.to_bytes();
+        if collected.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&collected).map_err(|error| Failure::new(format!("the answer is no JSON: {error}")))
+    }
+
+    /// Sends a body of any kind; gives the answer with its body still to come. What is not a
+    /// success becomes a failure.
+    pub async fn send(&self, method: Method, path: &str, content_type: &str, body: Body) -> Outcome<Response<Body>> {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        let request = request.header(header::CONTENT_TYPE, content_type);
+        let request = request.body(body).map_err(|error| Failure::new(error.to_string()))?;
+        let response = match self {
+            Self::Beside(socket) => over_socket(socket, request).await?,
+            Self::Alone(alone) => in_process(&alone.site, request).await,
+        };
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+}
+
+/// A body of these bytes.
+pub fn full(bytes: Bytes) -> Body {
+    poem::Body::from(bytes).into()
+}
+
+async fn in_process(site: &Site, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let mut request = poem::Request::builder().method(head.method).uri(head.uri).body(poem::Body::from(body));
+    *request.headers_mut() = head.headers;
+    request.set_data(PeerAddr::Local);
+    request.set_data(LocalOperator::granted());
+    site.get_response(request).await.into()
+}
+
+/// One request, one connection: commands make few of them.
+async fn over_socket(path: &Path, request: Request<Body>) -> Outcome<Response<Body>> {
+    let lost = |error: &dyn std::fmt::Display| {
+        Failure::new(format!("the server at {} went away: {error}", path.display())).hint("look into its log")
+    };
+    let stream = UnixStream::connect(path).await.map_err(|error| lost(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
+    let mut connection = Box::pin(connection);
+    let sent = Box::pin(sender.send_request(request));
+    // The connection has to be driven while the answer is awaited, and later while its body is.
+    let response = match futures_util::future::select(sent, &mut connection).await {
+        Either::Left((response, _)) => response.map_err(|error| lost(&error))?,
+        Either::Right((_, sent)) => sent.await.map_err(|error| lost(&error))?,
+    };
+    let driver = tokio_util::task::AbortOnDropHandle::new(spawn(async move {
+        let _ = connection.await;
+    }));
+    Ok(response.map(|body| {
+        let body = body.map_err(std::io::Error::other).map_frame(move |frame| {
+            // Ends with the body.
+            let _ = &driver;
+            frame
+        });
+        BoxBody::new(body)
+    }))
+}
+
+#[allow(clippy::disallowed_methods, reason = "the handle ends the task with the answer it drives")]
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    tokio::task::spawn(work)
+}
+
+fn silent_holder(error: &DataDirError, socket: &Path, reason: &std::io::Error) -> Failure {
+    let hint = format!("it does not answer at {} ({reason}); wait for it, or stop it", socket.display());
+    let text = error.to_string();
+    Failure::new(text.split_once("; ").map_or(text.as_str(), |(what, _)| what)).hint(hint).with_code(IN_USE)
+}
+
+/// Turns an error answer of any family into words.
+async fn refusal(response: Response<Body>) -> Failure {
+    let status = response.status();
+    let bytes = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(errors) = body["errors"].as_object() {
+        lines.extend(
+            errors
+                .values()
+                .flat_map(|texts| texts.as_array().cloned().unwrap_or_default())
+                .map(|text| output::plain(&text)),
+        );
+    }
+    if lines.is_empty() {
+        let text = ["message", "error", "detail"].into_iter().find_map(|field| body[field].as_str());
+        lines.push(text.map_or_else(|| format!("the server answered {status}"), str::to_owned));
+    }
+    let failure = Failure::new(lines.join(" "));
+    match body["hint"].as_str() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,275 @@
+//! `ruko tenant`: each of its commands is one operation of the central API.
+
+mod shown;
+mod transfer;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::{Client, Missing};
+use super::failure::Outcome;
+use super::globals::{Globals, look_at_data_dir};
+use super::{ask, output};
+use crate::config::Config;
+use crate::db::inspect::Look;
+use crate::tenants::{Tenant, directory};
+
+const TENANTS: &str = "/api/central/tenants";
+const PAGE_SIZE: usize = 100;
+
+/// Make, list, change and move tenants
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Make a tenant; prints its key, which is shown this once
+    Create(Create),
+    /// List tenants
+    List(List),
+    /// Show one tenant
+    Show(Named),
+    /// Make all its credentials answer 403
+    Suspend(Named),
+    /// Let a suspended tenant serve again
+    Resume(Named),
+    /// Close its file, complete, so that it can be copied; requests answer 403
+    Freeze(Named),
+    /// Let a frozen tenant serve again
+    Thaw(Named),
+    /// Forget the tenant and leave its file, so that another server can adopt it
+    Detach(Named),
+    /// Move a tenant to the trash
+    Delete(Delete),
+    /// Bring a tenant back from the trash
+    Undelete(Undelete),
+    /// Take over a tenant file that lies in the folder `tenants`
+    Adopt(Adopt),
+    /// Write a tenant into one archive
+    Export(transfer::Export),
+    /// Make a tenant from an archive
+    Import(transfer::Import),
+    /// Replace its keys by a new one, which is shown this once
+    RegenerateKey(RegenerateKey),
+}
+
+/// Which tenant.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Its id, number or file name
+    tenant: String,
+}
+
+/// Make a tenant
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Its name
+    name: String,
+    /// Name of its file; made from its id when missing
+    #[arg(long)]
+    db_name: Option<String>,
+    /// Code of its plan
+    #[arg(long)]
+    plan: Option<String>,
+}
+
+/// List tenants
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only those with this in their name, id or file name
+    #[arg(long)]
+    search: Option<String>,
+    /// Only those in this state, such as suspended or deleted
+    #[arg(long)]
+    state: Option<String>,
+}
+
+/// Move a tenant to the trash
+#[derive(Debug, Args)]
+pub struct Delete {
+    #[command(flatten)]
+    named: Named,
+    /// Keeps nothing: no trash, no backups
+    #[arg(long)]
+    purge: bool,
+    /// Does not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Bring a tenant back from the trash
+#[derive(Debug, Args)]
+pub struct Undelete {
+    #[command(flatten)]
+    named: Named,
+    /// Name of its file, when the old one is taken
+    #[arg(long)]
+    db_name: Option<String>,
+}
+
+/// Take over a tenant file
+#[derive(Debug, Args)]
+pub struct Adopt {
+    /// Name of the file in the folder `tenants`, without .db
+    db_name: String,
+    /// Name of the tenant; that of the file when missing
+    #[arg(long)]
+    name: Option<String>,
+    /// Takes it although it carries the stamp of another tenant
+    #[arg(long)]
+    take_over: bool,
+}
+
+/// Replace its keys
+#[derive(Debug, Args)]
+pub struct RegenerateKey {
+    #[command(flatten)]
+    named: Named,
+    /// How long the old keys go on working
+    #[arg(long, value_name = "MINUTES")]
+    overlap_minutes: Option<u32>,
+}
+
+impl TenantCommand {
+    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
+        let config = globals.load(Vec::new())?.config;
+        let makes = matches!(self, Self::Create(_) | Self::Adopt(_) | Self::Import(_));
+        if let Self::Delete(delete) = self {
+            // Asked before anything is locked: a person thinks for a while.
+            delete.confirm(&config)?;
+        }
+        let missing = if makes { Missing::Make } else { Missing::Refuse };
+        let client = Client::connect(config.clone(), missing).await?;
+        let caller = Caller { client, config, is_json: globals.json };
+        let outcome = caller.run(self).await;
+        caller.client.close().await;
+        outcome
+    }
+}
+
+/// What the commands need.
+pub(super) struct Caller {
+    client: Client,
+    config: Config,
+    is_json: bool,
+}
+
+impl Caller {
+    async fn run(&self, command: &TenantCommand) -> Outcome {
+        match command {
+            TenantCommand::Create(create) => {
+                let body = json!({"name": create.name, "db_name": create.db_name, "plan": create.plan});
+                let answer = self.client.call(Method::POST, TENANTS, Some(&without_nulls(body))).await?;
+                shown::with_key(&answer, self.is_json)
+            }
+            TenantCommand::List(list) => shown::list(&self.all(list).await?, self.is_json),
+            TenantCommand::Show(named) => {
+                let path = format!("{TENANTS}/{}", find(&self.config, named)?.id);
+                shown::one(&self.client.call(Method::GET, &path, None).await?["data"], self.is_json)
+            }
+            TenantCommand::Suspend(named) => self.act(named, "suspend", "suspended").await,
+            TenantCommand::Resume(named) => self.act(named, "resume", "serves again").await,
+            TenantCommand::Freeze(named) => self.act(named, "freeze", "frozen: its file is complete").await,
+            TenantCommand::Thaw(named) => self.act(named, "thaw", "serves again").await,
+            TenantCommand::Detach(named) => self.act(named, "detach", "detached: its file stays where it is").await,
+            TenantCommand::Delete(delete) => {
+                let tenant = find(&self.config, &delete.named)?;
+                let query = if delete.purge { "?purge=true" } else { "" };
+                let answer = self.client.call(Method::DELETE, &format!("{TENANTS}/{}{query}", tenant.id), None).await?;
+                let text = if delete.purge {
+                    "deleted for good"
+                } else {
+                    "in the trash; `ruko tenant undelete` brings it back"
+                };
+                self.told(&tenant, &answer, text)
+            }
+            TenantCommand::Undelete(undelete) => {
+                let tenant = find(&self.config, &undelete.named)?;
+                let body = without_nulls(json!({"db_name": undelete.db_name}));
+                let path = format!("{TENANTS}/{}/undelete", tenant.id);
+                let answer = self.client.call(Method::POST, &path, Some(&body)).await?;
+                self.told(&tenant, &answer, "serves again")
+            }
+            TenantCommand::Adopt(adopt) => {
+                let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
+                let body = json!({"name": name, "db_name": adopt.db_name, "take_over": adopt.take_over});
+                let answer = self.client.call(Method::POST, &format!("{TENANTS}/adopt"), Some(&body)).await?;
+                shown::with_key(&answer, self.is_json)
+            }
+            TenantCommand::RegenerateKey(regenerate) => {
+                let path = format!("{TENANTS}/{}/regenerate-key", find(&self.config, &regenerate.named)?.id);
+                let body = without_nulls(json!({"overlap_minutes": regenerate.overlap_minutes}));
+                shown::with_key(&self.client.call(Method::POST, &path, Some(&body)).await?, self.is_json)
+            }
+            TenantCommand::Export(export) => {
+                let tenant = find(&self.config, export.named())?;
+                export.run(&self.client, &tenant, self.is_json).await
+            }
+            TenantCommand::Import(import) => import.run(&self.client, self.is_json).await,
+        }
+    }
+
+    /// An operation on one tenant that needs no more than its id.
+    async fn act(&self, named: &Named, verb: &str, done: &str) -> Outcome {
+        let tenant = find(&self.config, named)?;
+        let answer =
+            self.client.call(Method::POST, &format!("{TENANTS}/{}/{verb}", tenant.id), Some(&json!({}))).await?;
+        self.told(&tenant, &answer, done)
+    }
+
+    fn told(&self, tenant: &Tenant, answer: &Value, done: &str) -> Outcome {
+        if self.is_json {
+            let data = answer.get("data").filter(|data| !data.is_null());
+            return output::json(data.unwrap_or(&json!({"id": tenant.id})));
+        }
+        output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
+    }
+
+    /// The tenants of all pages.
+    async fn all(&self, list: &List) -> Outcome<Vec<Value>> {
+        let mut tenants = Vec::new();
+        for page in 1.. {
+            let mut query = vec![("page", page.to_string()), ("per_page", PAGE_SIZE.to_string())];
+            query.extend(list.search.clone().map(|text| ("search", text)));
+            query.extend(list.state.clone().map(|text| ("state", text)));
+            let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;
+            let answer = self.client.call(Method::GET, &format!("{TENANTS}?{query}"), None).await?;
+            let rows = answer["data"].as_array().cloned().unwrap_or_default();
+            let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
+            let is_last = rows.len() < PAGE_SIZE;
+            tenants.extend(rows);
+            if is_last || tenants.len() >= total {
+                break;
+            }
+        }
+        Ok(tenants)
+    }
+}
+
+impl Delete {
+    fn confirm(&self, config: &Config) -> Outcome {
+        let tenant = find(config, &self.named)?;
+        let name = output::without_controls(&tenant.name);
+        let question = if self.purge {
+            format!("Delete {name} ({}) for good, with its backups?", tenant.id)
+        } else {
+            format!("Move {name} ({}) to the trash?", tenant.id)
+        };
+        ask::confirm(&question, self.yes)
+    }
+}
+
+/// The tenant that is meant, read from the central file, which a server beside does not mind.
+fn find(config: &Config, named: &Named) -> Outcome<Tenant> {
+    let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+    let found = central.read(|tx| directory::get(tx, &named.tenant));
+    found.map_err(|error| {
+        let failure = super::failure::Failure::from(error);
+        failure.hint("`ruko tenant list` shows ids, numbers and file names")
+    })
+}
+
+fn without_nulls(mut body: Value) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    body
+}

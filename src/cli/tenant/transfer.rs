@@ -1,0 +1,161 @@
+//! `ruko tenant export` and `import`: a tenant as one archive, streamed.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use futures_util::StreamExt as _;
+use http::{Method, header};
+use http_body_util::{BodyExt, BodyStream};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::fs::{File, OpenOptions};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+use super::{Named, TENANTS, shown};
+use crate::cli::client::{Body, Client};
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::output;
+use crate::tenants::Tenant;
+
+/// Write a tenant into one archive
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    named: Named,
+    /// The file to write, `-` for standard output; <file name>.tar.zst when missing
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Make a tenant from an archive
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The archive
+    file: PathBuf,
+    /// Name of the tenant; that of the archive when missing
+    #[arg(long)]
+    name: Option<String>,
+    /// Name of its file
+    #[arg(long)]
+    db_name: Option<String>,
+    /// Which id it gets
+    #[arg(long, value_enum, default_value = "new")]
+    id: Identity,
+}
+
+/// Which id an imported tenant gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Identity {
+    /// The one it had, which must be free
+    Keep,
+    /// A new one
+    New,
+}
+
+impl Export {
+    pub(super) fn named(&self) -> &Named {
+        &self.named
+    }
+
+    pub(super) async fn run(&self, client: &Client, tenant: &Tenant, is_json: bool) -> Outcome {
+        let to = self.output.clone().unwrap_or_else(|| format!("{}.tar.zst", tenant.db_name).into());
+        if to.as_os_str() == "-" && std::io::stdout().is_terminal() {
+            return Err(Failure::usage("an archive does not go to a terminal").hint("name a file with --output"));
+        }
+        if to.exists() {
+            let what = format!("{} exists already", to.display());
+            return Err(Failure::new(what).hint("move it away, or name another file with --output"));
+        }
+        let path = format!("{TENANTS}/{}/export", tenant.id);
+        let empty = crate::cli::client::full(hyper::body::Bytes::new());
+        let answer = client.send(Method::GET, &path, "application/json", empty).await?;
+        let announced = answer.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
+        if to.as_os_str() == "-" {
+            let out = std::io::stdout().as_fd().try_clone_to_owned()?;
+            copy(answer.into_body(), &mut File::from_std(out.into()), announced).await?;
+            return Ok(());
+        }
+        // Under its own name only when it is whole.
+        let part = with_ending(&to, ".part");
+        let written = write_private(answer.into_body(), &part, announced).await;
+        let landed = match written {
+            Ok(bytes) => std::fs::rename(&part, &to).map(|()| bytes).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        let bytes = landed.inspect_err(|_| {
+            let _ = std::fs::remove_file(&part);
+        })?;
+        if is_json {
+            return output::json(&json!({"id": tenant.id, "file": to, "size_bytes": bytes}));
+        }
+        output::line(&format!("{} ({}): {} bytes in {}", tenant.name, tenant.id, bytes, to.display()))
+    }
+}
+
+impl Import {
+    pub(super) async fn run(&self, client: &Client, is_json: bool) -> Outcome {
+        let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", self.file.display()));
+        let file = File::open(&self.file).await.map_err(unreadable)?;
+        let bar = progress(Some(file.metadata().await.map_err(unreadable)?.len()));
+        let id = if self.id == Identity::Keep { "keep" } else { "new" };
+        let mut query = vec![("id", id)];
+        query.extend(self.name.as_deref().map(|name| ("name", name)));
+        query.extend(self.db_name.as_deref().map(|name| ("db_name", name)));
+        let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;
+        let shown = bar.clone();
+        let chunks = ReaderStream::new(file).inspect(move |chunk| {
+            shown.inc(chunk.as_ref().map_or(0, |chunk| chunk.len() as u64));
+        });
+        let body: Body = poem::Body::from_bytes_stream(chunks).into();
+        let path = format!("{TENANTS}/import?{query}");
+        let answer = client.send(Method::POST, &path, "application/zstd", body).await?;
+        let bytes = answer.into_body().collect().await?.to_bytes();
+        bar.finish_and_clear();
+        let answer = serde_json::from_slice(&bytes).map_err(crate::error::Error::internal)?;
+        shown::with_key(&answer, is_json)
+    }
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// An archive holds everything a tenant has, so nobody else may read it.
+async fn write_private(body: Body, path: &Path, announced: Option<u64>) -> Outcome<u64> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path).await;
+    let mut file = file.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+    let bytes = copy(body, &mut file, announced).await?;
+    file.sync_all().await?;
+    Ok(bytes)
+}
+
+async fn copy(body: Body, to: &mut (impl AsyncWrite + Unpin), announced: Option<u64>) -> Outcome<u64> {
+    let bar = progress(announced);
+    let mut frames = BodyStream::new(body);
+    let mut bytes = 0;
+    while let Some(frame) = frames.next().await {
+        if let Ok(data) = frame?.into_data() {
+            to.write_all(&data).await?;
+            bytes += data.len() as u64;
+            bar.set_position(bytes);
+        }
+    }
+    to.flush().await?;
+    bar.finish_and_clear();
+    Ok(bytes)
+}
+
+/// A bar on standard error; it hides itself where that is no terminal.
+fn progress(size: Option<u64>) -> ProgressBar {
+    let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
+    let template = if size.is_some() { "{wide_bar} {bytes}/{total_bytes}, {eta} left" } else { "{spinner} {bytes}" };
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

@@ -1,0 +1,67 @@
+//! A tenant as one file, to be carried to another server: `tar.zst` with `manifest.json` and
+//! `database.db`, in this order. What comes in is treated as hostile.
+
+mod export;
+mod import;
+mod manifest;
+mod pack;
+mod unpack;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::error::{DbError, Error, Result, Rule};
+
+pub use export::Export;
+pub use import::{ImportOptions, Upload};
+
+/// Name of the manifest in the archive.
+const MANIFEST: &str = "manifest.json";
+/// Name of the database in the archive.
+const DATABASE: &str = "database.db";
+/// How files begin that are of use only while somebody works on them.
+const TEMP_PREFIX: &str = "transfer-";
+/// What making a tenant's file leaves when it is cut short.
+const UNNAMED_SUFFIX: &str = ".db.new";
+
+/// True for a file in the folder of temporary or tenants' files that nobody needs after a start.
+pub(super) fn is_leftover(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with(TEMP_PREFIX) || name.ends_with(UNNAMED_SUFFIX)
+}
+
+/// A file that goes when this is dropped, with what SQLite puts beside it.
+#[derive(Debug)]
+struct TempFile {
+    path: PathBuf,
+}
+
+impl TempFile {
+    /// A name of its own in `folder`; the file is not made yet.
+    fn named_in(folder: &Path, ending: &str) -> Self {
+        Self { path: folder.join(format!("{TEMP_PREFIX}{}.{ending}", crate::id::random_hex(8))) }
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if let Err(error) = crate::db::remove_closed(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "a temporary file could not be removed");
+        }
+    }
+}
+
+/// The answer for an archive that cannot be used.
+fn bad_archive(reason: impl std::fmt::Display) -> Error {
+    Error::field("archive", Rule::Other("archive", format!("The archive cannot be imported: {reason}.")))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn io(error: std::io::Error) -> Error {
+    DbError::into(crate::db::io_error(&error))
+}
+
+/// Blocking work that keeps a processor busy, away from the threads of the databases.
+async fn run_long<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

@@ -1,0 +1,130 @@
+//! Changing users, their passwords and their tokens. Whatever takes a right away voids the tenant's
+//! cached credentials.
+
+use crate::crypto::password::{LENGTH_MAX_BYTES, Verdict};
+use crate::db::Tx;
+use crate::error::{Error, FieldError, Place, Result, Rule};
+use crate::id::UserId;
+
+use super::account::{UserDesk, check_password, refused_password};
+use super::model::{Changer, User, UserPatch};
+use super::{store, tokens};
+
+impl UserDesk<'_> {
+    /// Changes a user. A new password and disabling end the user's tokens, except `keep`.
+    ///
+    /// `check` sees the user as it is and may refuse.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Forbidden`] for what the changer may not touch;
+    /// [`Error::Invalid`] on `email`, `username`, `password`; [`Error::Conflict`] `last_admin`.
+    pub async fn change(
+        &self,
+        id: UserId,
+        changer: Changer,
+        patch: UserPatch,
+        keep: Option<i64>,
+        check: impl Fn(&User) -> Result<()> + Send + 'static,
+    ) -> Result<User> {
+        let mut hash = None;
+        if let Some(password) = &patch.password {
+            changer.check_password_change()?;
+            check_password("password", password, self.policy)?;
+            hash = Some(self.passwords.hash(password.clone()).await?);
+        }
+        let (now, raise) = (self.clock.now(), self.tenant.epoch_raise());
+        let work = move |tx: &mut Tx<'_>| {
+            let before = store::get(tx, id)?;
+            check(&before)?;
+            changer.check(&before, &patch)?;
+            let user = store::update(tx, id, &patch, now)?;
+            if let Some(hash) = &hash {
+                store::set_password_hash(tx, id, hash, now)?;
+            }
+            if hash.is_some() || (before.is_active && !user.is_active) {
+                tokens::revoke_all(tx, id, keep)?;
+            }
+            raise.arm();
+            Ok(user)
+        };
+        self.db.write(work).await
+    }
+
+    /// Deletes a user and with it the tokens.
+    ///
+    /// # Errors
+    /// What `check` answers; [`Error::NotFound`]; [`Error::Conflict`] `last_admin`.
+    pub async fn delete(&self, id: UserId, check: impl Fn(&User) -> Result<()> + Send + 'static) -> Result<()> {
+        let raise = self.tenant.epoch_raise();
+        let work = move |tx: &mut Tx<'_>| {
+            check(&store::get(tx, id)?)?;
+            store::delete(tx, id)?;
+            raise.arm();
+            Ok(())
+        };
+        self.db.write(work).await
+    }
+
+    /// Changes a user's own password; other tokens of the user stop.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `current_password` or `password`.
+    pub async fn change_password(&self, id: UserId, token_id: i64, current: String, new: String) -> Result<()> {
+        let stored = self.db.read(move |tx| store::find_password_hash(tx, id)).await?;
+        let is_wrong =
+            current.len() > LENGTH_MAX_BYTES || self.passwords.verify(current, stored.clone()).await? == Verdict::Wrong;
+        let mut errors = Vec::new();
+        if is_wrong {
+            errors.push(current_password_wrong());
+        }
+        errors.extend(refused_password("password", &new, self.policy));
+        if !errors.is_empty() {
+            return Err(Error::Invalid(errors));
+        }
+        let (hash, now, raise) = (self.passwords.hash(new).await?, self.clock.now(), self.tenant.epoch_raise());
+        let work = move |tx: &mut Tx<'_>| {
+            // Two changes at once: the later one was checked against a password that is gone.
+            if store::find_password_hash(tx, id)? != stored {
+                return Err(Error::Invalid(vec![current_password_wrong()]));
+            }
+            store::set_password_hash(tx, id, &hash, now)?;
+            tokens::revoke_all(tx, id, Some(token_id))?;
+            raise.arm();
+            Ok(())
+        };
+        self.db.write(work).await
+    }
+
+    /// Ends one token of a user.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn revoke_token(&self, id: UserId, token_id: i64) -> Result<()> {
+        let raise = self.tenant.epoch_raise();
+        let work = move |tx: &mut Tx<'_>| {
+            tokens::revoke(tx, id, token_id)?;
+            raise.arm();
+            Ok(())
+        };
+        self.db.write(work).await
+    }
+
+    /// Ends all tokens of a user but one; gives how many.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn revoke_other_tokens(&self, id: UserId, keep: i64) -> Result<usize> {
+        let raise = self.tenant.epoch_raise();
+        let work = move |tx: &mut Tx<'_>| {
+            let ended = tokens::revoke_all(tx, id, Some(keep))?;
+            raise.arm();
+            Ok(ended)
+        };
+        self.db.write(work).await
+    }
+}
+
+fn current_password_wrong() -> FieldError {
+    let rule = Rule::Other("current_password", "The current password is incorrect.".into());
+    FieldError { path: "current_password".into(), rule, place: Place::Body }
+}

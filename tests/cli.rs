@@ -1,0 +1,18 @@
+//! The binary as a process: what it prints, how it exits, and what a `kill -9` leaves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "cli/binary.rs"]
+mod binary;
+#[path = "cli/crash.rs"]
+mod crash;
+#[path = "cli/doctor.rs"]
+mod doctor;
+#[path = "cli/queries.rs"]
+mod queries;
+#[path = "cli/serve.rs"]
+mod serve;
+#[path = "cli/settings.rs"]
+mod settings;
+#[path = "cli/tenants.rs"]
+mod tenants;

@@ -1,0 +1,132 @@
+//! `kill -9` of a server under load: what was acknowledged is there afterwards, every time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::binary::{Home, Server};
+
+/// Connections that write at the same time.
+const CONNECTIONS: usize = 8;
+/// The kill comes after a moment of load between these.
+const LOAD_MS: std::ops::Range<u64> = 20..300;
+
+/// `RUKO_TEST_DEPTH` scales it: 1 is the full test, a tenth is done when nothing is said.
+fn rounds() -> u32 {
+    let depth = std::env::var("RUKO_TEST_DEPTH").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.1);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of rounds")]
+    let rounds = (100.0 * depth).round() as u32;
+    rounds.max(10)
+}
+
+/// A product that the server said it has stored.
+#[derive(Debug, Clone)]
+struct Acknowledged {
+    id: i64,
+    name: String,
+}
+
+struct Writer {
+    client: reqwest::Client,
+    url: String,
+    key: String,
+    token: String,
+}
+
+impl Writer {
+    async fn create(&self, name: &str) -> Option<Acknowledged> {
+        let request = self.client.post(format!("{}/api/products", self.url)).header("X-Tenant-API-Key", &self.key);
+        let request = request.bearer_auth(&self.token).json(&json!({"name": name, "price": 1500, "stock": 1}));
+        let response = request.send().await.ok().filter(|response| response.status() == 201)?;
+        let body: Value = response.json().await.ok()?;
+        Some(Acknowledged { id: body["id"].as_i64()?, name: name.to_owned() })
+    }
+}
+
+/// Writes until the server is gone; gives everything that was acknowledged.
+async fn load(writer: Arc<Writer>, round: u32, written: watch::Sender<u64>) -> Vec<Acknowledged> {
+    let mut connections = JoinSet::new();
+    for connection in 0..CONNECTIONS {
+        let (writer, written) = (writer.clone(), written.clone());
+        connections.spawn(async move {
+            let mut acknowledged = Vec::new();
+            for number in 0.. {
+                match writer.create(&format!("r{round} c{connection} n{number}")).await {
+                    Some(row) => acknowledged.push(row),
+                    None => break,
+                }
+                written.send_modify(|count| *count += 1);
+            }
+            acknowledged
+        });
+    }
+    connections.join_all().await.concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_write_is_lost_by_a_kill() {
+    let begin = Instant::now();
+    let home = Home::new();
+    let made = home.json(&["tenant", "create", "Crash", "--db-name", "crash"]);
+    let key = made["api_key"].as_str().unwrap().to_owned();
+    let file = home.data().join("tenants/crash.db");
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let mut token = String::new();
+    let (mut all, mut last_round) = (0, Vec::<Acknowledged>::new());
+    let rounds = rounds();
+    for round in 0..rounds {
+        let server: Server = home.serve(&[]);
+        if round == 0 {
+            let user = json!({"name": "Crash", "email": "crash@test.com", "password": "secret"});
+            let request = client.post(format!("{}/api/register", server.url)).header("X-Tenant-API-Key", &key);
+            let body: Value = request.json(&user).send().await.unwrap().json().await.unwrap();
+            body["token"].as_str().unwrap().clone_into(&mut token);
+        }
+        check(&file, &last_round, all);
+        let writer = Writer { client: client.clone(), url: server.url.clone(), key: key.clone(), token: token.clone() };
+        let (written, mut seen) = watch::channel(0);
+        let mut loading = JoinSet::new();
+        loading.spawn(load(Arc::new(writer), round, written));
+        seen.wait_for(|count| *count > 0).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(random_within(LOAD_MS))).await;
+        server.signal(Signal::KILL);
+        last_round = loading.join_all().await.concat();
+        all += last_round.len();
+        server.kill();
+    }
+    let server = home.serve(&[]);
+    check(&file, &last_round, all);
+    server.stop();
+    eprintln!("{rounds} kills, {all} acknowledged writes, none lost, {:?}", begin.elapsed());
+    assert!(all >= rounds as usize, "there was no load to speak of: {all}");
+}
+
+/// The rows of the last round are there as they were sent, no row of the rounds before is missing,
+/// and the file is sound.
+#[allow(clippy::disallowed_methods, reason = "the file is looked at from outside")]
+fn check(file: &std::path::Path, rows: &[Acknowledged], at_least: usize) {
+    let connection = rusqlite::Connection::open(file).unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
+    let mut find = connection.prepare("SELECT name FROM products WHERE id = ?1").unwrap();
+    for row in rows {
+        let found = find.query_row([row.id], |found| found.get::<_, String>(0));
+        assert_eq!(found.as_ref(), Ok(&row.name), "{row:?}");
+    }
+    let (count, counted): (i64, i64) = connection
+        .query_row("SELECT count(*), (SELECT n FROM row_counts WHERE name = 'products') FROM products", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(count, counted, "the kept count is the real one");
+    assert!(usize::try_from(count).unwrap() >= at_least, "{count} rows, {at_least} acknowledged");
+}
+
+fn random_within(range: std::ops::Range<u64>) -> u64 {
+    range.start + ruko::id::random_u64() % (range.end - range.start)
+}

@@ -1,0 +1,232 @@
+//! `ruko serve` from its start to its end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::binary::{Home, Ran};
+
+fn curls(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("curl ")).collect()
+}
+
+#[test]
+fn demo_prints_three_curls_that_work_when_pasted() {
+    let home = Home::new();
+    let text = {
+        let mut server = home.serve(&["--demo"]);
+        // The banner is one write; its end is the last curl.
+        let mut text = server.read_until_curls(3);
+        for command in curls(&text.clone()) {
+            let ran = Ran::of(Command::new("sh").args(["-c", command]).output().unwrap());
+            assert_eq!(ran.code, 0, "{command}: {ran:?}");
+            let answer: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {command}: {ran:?}"));
+            let works = answer["token"].is_string()
+                || answer["data"].as_array().is_some_and(|rows| rows.len() >= 2)
+                || answer["id"].as_i64().is_some_and(|id| id > 40);
+            assert!(works, "{command}: {answer}");
+        }
+        text.push_str(&server.stop());
+        text
+    };
+    assert_eq!(curls(&text).len(), 3, "{text}");
+    assert!(text.contains("/docs") && text.contains("/health"), "{text}");
+    let keys = home.data().join("keys");
+    for name in ["server.key", "master.key", "demo.json"] {
+        let mode = keys.join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let master = std::fs::read_to_string(keys.join("master.key")).unwrap();
+    assert!(master.starts_with("mk_"));
+    assert!(!text.contains(master.trim()) && !home.log().contains(master.trim()), "no terminal, no key");
+    assert!(home.log().contains("master.key"), "the log says where it is");
+}
+
+#[test]
+fn second_start_finds_everything_as_it_was() {
+    let home = Home::new();
+    let first = home.serve(&["--demo"]).stop();
+    let count = || {
+        home.ok(&[
+            "sql",
+            "demo",
+            "SELECT count(*) n, (SELECT count(*) FROM orders) o, (SELECT count(*) FROM users) u FROM products",
+        ])
+    };
+    let keys = || std::fs::read(home.data().join("keys/demo.json")).unwrap();
+    let (before, credentials) = (count(), keys());
+    assert_eq!(before, "n\to\tu\n40\t25\t2\n");
+    let second = home.serve(&["--demo"]).stop();
+    assert_eq!((count(), keys()), (before, credentials));
+    assert!(second.contains("demo.json") && curls(&second).is_empty(), "{second}");
+    assert!(!first.is_empty() && !second.contains("master.key"), "{second}");
+    let tenants = home.ok(&["sql", "central", "SELECT count(*) n FROM tenants"]);
+    assert_eq!(tenants, "n\n1\n");
+}
+
+#[test]
+fn demo_orders_stand_at_different_points_of_their_lives() {
+    let home = Home::new();
+    home.serve(&["--demo"]).stop();
+    let states = home.json(&["sql", "demo", "SELECT DISTINCT status FROM orders"]);
+    assert_eq!(states.as_array().unwrap().len(), 5, "{states}");
+    let odd = "SELECT count(*) n FROM orders o WHERE total_minor <> \
+               (SELECT sum(unit_price_minor * quantity) FROM order_items WHERE order_id = o.id)";
+    assert_eq!(home.json(&["sql", "demo", odd])[0]["n"], 0);
+}
+
+#[test]
+fn demo_that_others_could_reach_is_refused() {
+    let home = Home::new();
+    home.run(&["serve", "--demo", "--listen", "0.0.0.0:0"]).refused(2, &["this machine only", "--listen 127.0.0.1"]);
+    assert!(!home.data().exists(), "nothing was made");
+}
+
+#[test]
+fn second_process_on_the_same_data_is_refused() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let pid = server.child.id().to_string();
+    home.run(&["serve", "--listen", "127.0.0.1:0"]).refused(75, &["is in use by process", &pid, "stop that one first"]);
+    server.stop();
+}
+
+#[test]
+fn taken_port_is_told_and_no_key_is_made_for_nobody() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    home.run(&["serve", "--listen", &address]).refused(1, &["cannot listen on", "--listen 127.0.0.1:8001"]);
+    assert!(!home.data().join("central.db").exists());
+}
+
+#[test]
+fn both_signals_end_the_server_with_zero_and_complete_files() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let home = Home::new();
+        let server = home.serve(&["--demo"]);
+        let begin = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.wait().0.code(), Some(0));
+        assert!(begin.elapsed() < Duration::from_secs(15));
+        let left: Vec<_> = ["data", "data/tenants"]
+            .iter()
+            .flat_map(|folder| std::fs::read_dir(home.folder.path().join(folder)).unwrap())
+            .map(|entry| entry.unwrap())
+            // A log of no bytes may outlive its last reader; it holds nothing.
+            .filter(|entry| entry.metadata().unwrap().len() > 0 || !entry.path().to_string_lossy().ends_with("-wal"))
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .filter(|name| name.ends_with("-wal") || name == "ruko.sock")
+            .collect();
+        assert_eq!(left, [""; 0]);
+        assert!(home.log().contains("stopped"), "{}", home.log());
+    }
+}
+
+#[test]
+fn request_under_way_is_answered_before_the_server_ends() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();
+    let tenant = r#"{"name": "Slow Shop"}"#;
+    let head = format!(
+        "POST /api/central/tenants HTTP/1.1\r\nHost: x\r\nX-Master-API-Key: {}\r\nContent-Length: {}\r\n\
+         Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n",
+        master.trim(),
+        tenant.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    // The server asks for the body, so the request is under way.
+    let mut asked = [0; 25];
+    slow.read_exact(&mut asked).unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&asked));
+    server.signal(Signal::TERM);
+    while TcpStream::connect(server.address()).is_ok() {}
+    slow.write_all(tenant.as_bytes()).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(" 201 "), "{answer}");
+    assert_eq!(server.wait().0.code(), Some(0));
+    assert_eq!(home.ok(&["sql", "central", "SELECT name FROM tenants"]), "name\nSlow Shop\n");
+}
+
+#[test]
+fn client_that_never_ends_cannot_keep_the_server() {
+    let home = Home::new();
+    let server = home.serve(&["--set", "http.shutdown_timeout_secs=1"]);
+    let mut stuck = TcpStream::connect(server.address()).unwrap();
+    let head = "POST /api/central/tenants HTTP/1.1\r\nHost: x\r\nX-Master-API-Key: mk\r\nContent-Length: 9\r\n\r\n";
+    stuck.write_all(head.as_bytes()).unwrap();
+    let begin = Instant::now();
+    server.stop();
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn placeholder_master_key_lets_the_server_start_and_closes_the_central_api() {
+    let home = Home::new();
+    std::fs::write(home.folder.path().join(".env"), "MASTER_API_KEY=your-super-secret-master-key\n").unwrap();
+    let server = home.serve(&[]);
+    let curl = format!(
+        "curl -s -o /dev/null -w '%{{http_code}}' {}/api/central/tenants -d '{{\"name\":\"x\"}}' \
+         -H 'X-Master-API-Key: your-super-secret-master-key'",
+        server.url
+    );
+    let ran = Ran::of(Command::new("sh").args(["-c", &curl]).output().unwrap());
+    assert_eq!(ran.out, "403", "{ran:?}");
+    let text = server.stop();
+    assert!(text.contains("Central API is off"), "{text}");
+    assert!(home.log().contains("placeholder of the documentation"), "{}", home.log());
+}
+
+#[test]
+fn placeholder_signing_secret_is_refused_unless_debug_is_on() {
+    let home = Home::new();
+    std::fs::write(home.folder.path().join(".env"), "SECRET_KEY=your-secret-key-here\n").unwrap();
+    home.run(&["serve"]).refused(78, &["public documentation"]);
+    home.serve(&["--set", "debug=true"]).stop();
+    assert!(home.log().contains("good for trying out"), "{}", home.log());
+}
+
+#[test]
+fn wrong_server_key_stops_the_start_and_changes_nothing() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    let other = home.ok(&["key", "generate", "--show"]);
+    let ran =
+        Ran::of(home.command(&["serve", "--listen", "127.0.0.1:0"]).env("APP_KEY", other.trim()).output().unwrap());
+    ran.refused(1, &["not the key this data directory was made with"]);
+    home.serve(&[]).stop();
+}
+
+#[test]
+fn start_tells_what_is_set_and_not_needed_and_how_a_superadmin_is_made() {
+    let home = Home::new();
+    std::fs::write(home.folder.path().join(".env"), "DB_HOST=127.0.0.1\nREDIS_URL=redis://x\n").unwrap();
+    home.serve(&[]).stop();
+    let log = home.log();
+    assert!(log.contains("DB_HOST, REDIS_URL set, not needed: ruko stores data in SQLite files"), "{log}");
+    assert!(log.contains("superadmin_registration"), "{log}");
+}
+
+#[test]
+fn start_speaks_indonesian_where_the_system_does() {
+    let home = Home::new();
+    let mut command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let child =
+        command.env("LANG", "id_ID.UTF-8").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = child.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("listening on http://127.0.0.1:"), "for programs it is the same: {first}");
+    let second = lines.next().unwrap().unwrap();
+    assert!(second.contains("Alamat") && second.contains("hanya dari komputer ini"), "{second}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

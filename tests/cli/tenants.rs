@@ -1,0 +1,187 @@
+//! `ruko tenant`, over the local socket beside a server and in-process alone: the same everywhere.
+
+use serde_json::{Value, json};
+
+use crate::binary::{Home, Ran};
+
+/// Runs a test twice: beside a server, and alone.
+fn both_ways(test: impl Fn(&Home)) {
+    let beside = Home::new();
+    let server = beside.serve(&[]);
+    test(&beside);
+    server.stop();
+    let alone = Home::new();
+    drop(alone.serve(&[]).stop());
+    test(&alone);
+}
+
+fn create(home: &Home, name: &str) -> String {
+    let made = home.json(&["tenant", "create", name, "--db-name", name]);
+    made["tenant_id"].as_str().unwrap().to_owned()
+}
+
+fn state(home: &Home, tenant: &str) -> String {
+    let shown = home.json(&["tenant", "show", tenant]);
+    shown["state"].as_str().unwrap_or_else(|| panic!("{shown}")).to_owned()
+}
+
+#[test]
+fn tenant_is_created_with_its_key() {
+    both_ways(|home| {
+        let made = home.json(&["tenant", "create", "Warung Makan", "--db-name", "warung"]);
+        assert!(made["api_key"].as_str().unwrap().starts_with("tk_"), "{made}");
+        assert_eq!(made["database"], "warung");
+        assert!(home.data().join("tenants/warung.db").exists());
+        let text = home.ok(&["tenant", "create", "Toko"]);
+        assert!(text.contains("api_key") && text.contains("tk_"), "{text}");
+    });
+}
+
+#[test]
+fn refused_input_is_told_in_words() {
+    both_ways(|home| {
+        home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+        home.run(&["tenant", "create", "Two", "--db-name", "one"]).refused(1, &["db name"]);
+        home.run(&["tenant", "create", "Two", "--db-name", "../x"]).refused(1, &["db name"]);
+        home.run(&["tenant", "create", ""]).refused(1, &["name"]);
+        home.run(&["tenant", "create", "Two", "--plan", "gold"]).refused(1, &["plan"]);
+    });
+}
+
+#[test]
+fn first_command_alone_makes_the_data_directory_and_a_master_key() {
+    let home = Home::new();
+    let ran = home.run(&["tenant", "create", "First"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("master.key"), "{ran:?}");
+    assert!(home.data().join("keys/master.key").exists());
+    let typo = Home::new();
+    typo.run(&["tenant", "list"]).refused(1, &["there is no"]);
+    assert!(!typo.data().exists(), "reading makes nothing");
+}
+
+#[test]
+fn commands_leave_complete_files() {
+    let home = Home::new();
+    create(&home, "one");
+    for name in ["central.db-wal", "tenants/one.db-wal", "logs.db-wal"] {
+        let left = home.data().join(name).metadata().map_or(0, |found| found.len());
+        assert_eq!(left, 0, "{name}");
+    }
+}
+
+#[test]
+fn placeholder_master_key_does_not_lock_the_owner_of_the_machine_out() {
+    let home = Home::new();
+    let mut command = home.command(&["tenant", "create", "Mine"]);
+    let ran = Ran::of(command.env("MASTER_API_KEY", "your-super-secret-master-key").output().unwrap());
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn tenants_are_listed_and_shown() {
+    both_ways(|home| {
+        let id = create(home, "alpha");
+        create(home, "beta");
+        let all = home.json(&["tenant", "list"]);
+        assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
+        let found = home.json(&["tenant", "list", "--search", "alp"]);
+        assert_eq!((found.as_array().unwrap().len(), &found[0]["id"]), (1, &json!(id)));
+        let table = home.ok(&["tenant", "list"]);
+        assert!(table.starts_with("Id\tName\tFile\tState\tPlan\tCreated\n") && table.lines().count() == 3, "{table}");
+        assert_eq!(home.json(&["tenant", "show", "alpha"])["id"], json!(id));
+        home.run(&["tenant", "show", "gamma"]).refused(1, &["tenant gamma not found", "ruko tenant list"]);
+    });
+}
+
+#[test]
+fn more_tenants_than_a_page_are_all_listed() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    for number in 0..103 {
+        create(&home, &format!("shop{number}"));
+    }
+    assert_eq!(home.json(&["tenant", "list"]).as_array().unwrap().len(), 103);
+    server.stop();
+}
+
+#[test]
+fn tenant_is_suspended_frozen_and_brought_back() {
+    both_ways(|home| {
+        create(home, "one");
+        for (verb, expected) in
+            [("suspend", "suspended"), ("resume", "active"), ("freeze", "frozen"), ("thaw", "active")]
+        {
+            home.ok(&["tenant", verb, "one"]);
+            assert_eq!(state(home, "one"), expected, "{verb}");
+        }
+    });
+}
+
+#[test]
+fn frozen_tenant_can_be_changed_beside_a_server() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    create(&home, "one");
+    home.ok(&["tenant", "freeze", "one"]);
+    home.ok(&[
+        "sql",
+        "--write",
+        "--yes",
+        "one",
+        "INSERT INTO products (name, price_minor, created_at, updated_at) VALUES ('x', 1, 1, 1)",
+    ]);
+    home.ok(&["tenant", "thaw", "one"]);
+    assert_eq!(home.json(&["sql", "one", "SELECT count(*) n FROM products"])[0]["n"], 1);
+    server.stop();
+}
+
+#[test]
+fn tenant_is_deleted_only_when_meant_and_comes_back() {
+    both_ways(|home| {
+        let id = create(home, "one");
+        home.run(&["tenant", "delete", "one"]).refused(2, &["--yes"]);
+        home.ok(&["tenant", "delete", "one", "--yes"]);
+        assert!(!home.data().join("tenants/one.db").exists());
+        home.ok(&["tenant", "undelete", "one"]);
+        assert_eq!(home.json(&["tenant", "show", &id])["state"], "active");
+        home.ok(&["tenant", "delete", &id, "--purge", "--yes"]);
+        home.run(&["tenant", "undelete", &id]).refused(1, &["not found"]);
+    });
+}
+
+#[test]
+fn key_is_replaced() {
+    both_ways(|home| {
+        let old = home.json(&["tenant", "create", "One", "--db-name", "one"])["api_key"].clone();
+        let new = home.json(&["tenant", "regenerate-key", "one", "--overlap-minutes", "5"])["api_key"].clone();
+        assert!(new.as_str().unwrap().starts_with("tk_") && new != old);
+    });
+}
+
+#[test]
+fn file_is_detached_and_adopted() {
+    both_ways(|home| {
+        create(home, "one");
+        home.ok(&["tenant", "detach", "one"]);
+        assert!(home.data().join("tenants/one.db").exists());
+        let made = home.json(&["tenant", "adopt", "one", "--name", "One again", "--take-over"]);
+        assert!(made.is_object(), "{made}");
+        assert_eq!(state(home, "one"), "active");
+    });
+}
+
+#[test]
+fn tenant_travels_as_an_archive() {
+    both_ways(|home| {
+        create(home, "one");
+        let told = home.json(&["tenant", "export", "one"]);
+        let archive = home.folder.path().join("one.tar.zst");
+        assert_eq!(told["size_bytes"].as_u64(), Some(archive.metadata().unwrap().len()), "{told}");
+        home.run(&["tenant", "export", "one"]).refused(1, &["exists already", "--output"]);
+        let made: Value = home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two"]);
+        assert!(made.is_object(), "{made}");
+        assert_eq!(state(home, "two"), "active");
+        home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
+    });
+}

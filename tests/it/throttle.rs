@@ -1,0 +1,139 @@
+//! Limits: guessing passwords, and too many requests.
+
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use crate::support::{Server, Tenant};
+
+async fn guess(tenant: &Tenant, from: &str, email: &str, password: &str) -> Response {
+    let request = tenant.request(Method::POST, "/api/login").header("X-Forwarded-For", from);
+    request.json(&json!({"email": email, "password": password})).send().await.unwrap()
+}
+
+/// A server behind a proxy on this machine, with three attempts for a log-in.
+async fn behind_proxy() -> Server {
+    Server::with(|config| {
+        config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.auth.login_attempts = 3;
+    })
+    .await
+}
+
+async fn refusal(response: Response) -> u64 {
+    assert_eq!(response.status(), 429);
+    let retry_after: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!((&body["message"], &body["code"]), (&json!("Too Many Attempts."), &json!("too_many_requests")));
+    retry_after
+}
+
+#[tokio::test]
+async fn repeated_failed_logins_end_in_429_and_lock_nobody_else_out() {
+    let server = behind_proxy().await;
+    let (tenant, other) = (server.tenant("Warung").await, server.tenant("Toko").await);
+    tenant.register("john", "user").await;
+    other.register("john", "user").await;
+    let (attacker, owner, email) = ("198.51.100.7", "203.0.113.9", "john@test.com");
+    for _ in 0..3 {
+        assert_eq!(guess(&tenant, attacker, "JOHN@test.com", "wrong!").await.status(), 401);
+    }
+    let wait = refusal(guess(&tenant, attacker, email, "wrong!").await).await;
+    assert!((1..=901).contains(&wait), "{wait}");
+    refusal(guess(&tenant, attacker, email, "secret").await).await;
+    assert_eq!(guess(&tenant, owner, email, "secret").await.status(), 200, "the owner, from elsewhere");
+    assert_eq!(guess(&tenant, attacker, "nobody@test.com", "secret").await.status(), 401, "another account");
+    assert_eq!(guess(&other, attacker, email, "secret").await.status(), 200, "another tenant");
+    // What the client itself writes in front does not move it elsewhere.
+    refusal(guess(&tenant, "203.0.113.1, 198.51.100.7", email, "secret").await).await;
+}
+
+#[tokio::test]
+async fn success_forgives_earlier_failures() {
+    let server = behind_proxy().await;
+    let tenant = server.tenant("Warung").await;
+    tenant.register("john", "user").await;
+    for _ in 0..3 {
+        for password in ["wrong1", "wrong2"] {
+            assert_eq!(guess(&tenant, "203.0.113.9", "john@test.com", password).await.status(), 401);
+        }
+        assert_eq!(guess(&tenant, "203.0.113.9", "john@test.com", "secret").await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn guesses_sent_at_once_do_not_slip_past_the_limit() {
+    let server = behind_proxy().await;
+    let tenant = server.tenant("Warung").await;
+    tenant.register("john", "user").await;
+    let all = (0..20).map(|index| {
+        let tenant = tenant.clone();
+        async move { guess(&tenant, "198.51.100.7", "john@test.com", &format!("guess{index}")).await.status().as_u16() }
+    });
+    let answers = futures_util::future::join_all(all).await;
+    let checked = answers.iter().filter(|status| **status == 401).count();
+    assert_eq!((checked, answers.len()), (3, 20), "{answers:?}");
+}
+
+#[tokio::test]
+async fn own_password_cannot_be_guessed_with_a_stolen_token() {
+    let server = behind_proxy().await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    let body = |current: &str| json!({"current_password": current, "password": "new-secret"});
+    for _ in 0..3 {
+        assert_eq!(user.send(Method::PUT, "/api/me/password", body("wrong!")).await.0, 422);
+    }
+    assert_eq!(user.send(Method::PUT, "/api/me/password", body("secret")).await.0, 429);
+    assert!(user.is_signed_in().await);
+}
+
+fn left(response: &Response) -> Option<(u32, u32)> {
+    let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse().ok();
+    Some((number("x-ratelimit-limit")?, number("x-ratelimit-remaining")?))
+}
+
+#[tokio::test]
+async fn each_token_has_its_own_limit_and_answers_say_what_is_left() {
+    let server = Server::with(|config| config.limits.requests_per_minute = 3).await;
+    let tenant = server.tenant("Warung").await;
+    let (user, other) = (tenant.register("john", "user").await, tenant.register("siti", "user").await);
+    for remaining in [2, 1, 0] {
+        let response = user.request(Method::GET, "/api/me").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), left(&response)), (200, Some((3, remaining))));
+    }
+    let wait = refusal(user.request(Method::GET, "/api/me").send().await.unwrap()).await;
+    assert!((1..=21).contains(&wait), "{wait}");
+    let response = user.request(Method::GET, "/api/me").send().await.unwrap();
+    assert_eq!(left(&response), Some((3, 0)), "the refusal says so as well");
+    let response = other.request(Method::GET, "/api/products/999").send().await.unwrap();
+    assert_eq!((response.status().as_u16(), left(&response)), (404, Some((3, 2))), "errors carry the headers too");
+}
+
+#[tokio::test]
+async fn before_a_login_the_limit_counts_per_tenant_and_address() {
+    let server = Server::with(|config| {
+        config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        config.limits.before_login_per_minute = 2;
+    })
+    .await;
+    let (tenant, other) = (server.tenant("Warung").await, server.tenant("Toko").await);
+    let info = async |tenant: &Tenant, from: &str| {
+        tenant.request(Method::GET, "/api/info").header("X-Forwarded-For", from).send().await.unwrap()
+    };
+    assert_eq!(left(&info(&tenant, "203.0.113.1").await), Some((2, 1)));
+    assert_eq!(info(&tenant, "203.0.113.1").await.status(), 200);
+    refusal(info(&tenant, "203.0.113.1").await).await;
+    assert_eq!(info(&tenant, "203.0.113.2").await.status(), 200, "another till of the tenant");
+    assert_eq!(info(&other, "203.0.113.1").await.status(), 200, "another tenant");
+}
+
+#[tokio::test]
+async fn guessing_tenant_keys_is_slowed_down() {
+    let server = Server::with(|config| config.limits.before_login_per_minute = 2).await;
+    let guess = async || {
+        let key = ruko::crypto::token::new_tenant_key();
+        server.request(Method::GET, "/api/info").header("X-Tenant-API-Key", key).send().await.unwrap()
+    };
+    assert_eq!((guess().await.status().as_u16(), guess().await.status().as_u16()), (403, 403));
+    refusal(guess().await).await;
+    assert_eq!(server.tenant("Warung").await.send(Method::GET, "/api/info", Value::Null).await.0, 200);
+}
