@@ -179,7 +179,8 @@ fn tenant_travels_as_an_archive() {
         let archive = home.folder.path().join("one.tar.zst");
         assert_eq!(told["size_bytes"].as_u64(), Some(archive.metadata().unwrap().len()), "{told}");
         home.run(&["tenant", "export", "one"]).refused(1, &["exists already", "--output"]);
-        let made: Value = home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two", "--id", "new"]);
+        let made: Value =
+            home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two", "--id", "new"]);
         assert!(made.is_object(), "{made}");
         assert_eq!(state(home, "two"), "active");
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
