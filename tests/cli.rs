@@ -10,6 +10,8 @@ mod crash;
 mod doctor;
 #[path = "cli/queries.rs"]
 mod queries;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/serve.rs"]
 mod serve;
 #[path = "cli/settings.rs"]
