@@ -7,16 +7,19 @@ mod fastapi;
 mod laravel;
 mod user_message;
 
+use std::sync::Arc;
+
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use poem::Response;
 use serde_json::{Map, Value};
 
 use crate::error::{Credential, DbError, Error};
+use crate::id::TenantId;
 
 use super::family::Family;
 use super::panic::Panicked;
-use super::request::RequestId;
+use super::request::{Notes, RequestId};
 
 pub use laravel::validation_text;
 pub use user_message::Language;
@@ -30,13 +33,16 @@ pub struct Asked {
     pub request_id: RequestId,
     /// The language people want to read, when one was asked for.
     pub language: Option<Language>,
+    /// What was learnt about the request on its way, for the log.
+    pub notes: Option<Arc<Notes>>,
 }
 
 impl Asked {
     /// From a request that came in for a route of this family.
     pub fn of(request: &poem::Request, family: Family) -> Self {
         let language = request.header("accept-language").map(Language::from_header);
-        Self { family, request_id: super::request::request_id(request), language }
+        let notes = super::request::notes(request).cloned();
+        Self { family, request_id: super::request::request_id(request), language, notes }
     }
 }
 
@@ -74,18 +80,27 @@ fn from_framework(error: poem::Error) -> Error {
 }
 
 fn log_if_ours(error: &Error, asked: &Asked) {
-    if error.status() < 500 || matches!(error, Error::Db(DbError::Full)) {
+    if error.status() < 500 {
         return;
     }
     let (code, request_id) = (error.code(), asked.request_id.as_str());
+    let tenant = asked.notes.as_ref().and_then(|notes| notes.tenant()).map(TenantId::as_str);
     match error {
         Error::Internal(cause) => {
-            tracing::error!(error.code = code, request_id, error = format!("{cause:#}"), "request failed");
+            let error = format!("{cause:#}");
+            tracing::error!(error.code = code, tenant.id = tenant, request_id, error, "request failed");
+        }
+        // The fleet tells it when it tries to open the file, not once for every request.
+        Error::Db(DbError::Unavailable(_) | DbError::Newer { .. }) => {}
+        Error::Db(cause @ (DbError::Busy | DbError::Full | DbError::Timeout | DbError::Overloaded)) => {
+            let advice = crate::db::advice(cause);
+            tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request refused");
         }
         Error::Db(cause) => {
-            tracing::error!(error.code = code, request_id, error = %cause, advice = crate::db::advice(cause), "request failed");
+            let advice = crate::db::advice(cause);
+            tracing::error!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request failed");
         }
-        other => tracing::warn!(error.code = code, request_id, error = %other, "request refused"),
+        other => tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %other, "request refused"),
     }
 }
 

@@ -82,7 +82,7 @@ fn is_own(status: u16, family: Family, facts: &Facts) -> bool {
 
 fn example(error: &Error, family: Family) -> (String, Value) {
     let request_id = RequestId::parse(REQUEST_ID.as_bytes()).unwrap_or_default();
-    let asked = Asked { family, request_id, language: None };
+    let asked = Asked { family, request_id, language: None, notes: None };
     (error.code().to_owned(), json!({"value": errors::body(error, &asked).1}))
 }
 
