@@ -139,6 +139,14 @@ impl Connection {
         self.raw.query_row(sql, [], |row| row.get(0)).map_err(|error| db_error(&error))
     }
 
+    /// Ends the transaction of a read, if there is one. Nothing was written, so there is nothing to
+    /// undo, and COMMIT leaves the cursors of cached statements alone.
+    pub(super) fn end_read(&self) {
+        if !self.raw.is_autocommit() && self.run("COMMIT").is_err() {
+            self.roll_back();
+        }
+    }
+
     /// Ends whatever transaction is still open.
     pub(super) fn roll_back(&self) {
         if !self.raw.is_autocommit()

@@ -71,7 +71,7 @@ where
 
 fn run<T>(connection: &Connection, work: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     let outcome = work(&mut Tx::new(&connection.raw));
-    connection.roll_back();
+    connection.end_read();
     connection.clear_deadline();
     outcome
 }

@@ -24,7 +24,7 @@ pub struct NoContent;
 
 /// The response of a serialisable body.
 pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
-    let mut bytes = Vec::with_capacity(1024);
+    let mut bytes = Vec::with_capacity(4096);
     if let Err(error) = serde_json::to_writer(&mut bytes, body) {
         let error = crate::error::Error::internal(error);
         return poem::Error::from(error).into_response();
