@@ -165,7 +165,7 @@ fn file_is_detached_and_adopted() {
         create(home, "one");
         home.ok(&["tenant", "detach", "one"]);
         assert!(home.data().join("tenants/one.db").exists());
-        let made = home.json(&["tenant", "adopt", "one", "--name", "One again", "--take-over"]);
+        let made = home.json(&["tenant", "adopt", "one", "--name", "One again"]);
         assert!(made.is_object(), "{made}");
         assert_eq!(state(home, "one"), "active");
     });
@@ -179,8 +179,10 @@ fn tenant_travels_as_an_archive() {
         let archive = home.folder.path().join("one.tar.zst");
         assert_eq!(told["size_bytes"].as_u64(), Some(archive.metadata().unwrap().len()), "{told}");
         home.run(&["tenant", "export", "one"]).refused(1, &["exists already", "--output"]);
-        let made: Value = home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two"]);
-        assert!(made.is_object(), "{made}");
+        let second = ["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two"];
+        home.run(&second).refused(1, &["keys=new"]);
+        let made: Value = home.json(&[&second[..], &["--keys", "new"]].concat());
+        assert!(made["api_key"].as_str().is_some_and(|key| key.starts_with("tk_")), "{made}");
         assert_eq!(state(home, "two"), "active");
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
     });

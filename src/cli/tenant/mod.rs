@@ -113,9 +113,9 @@ pub struct Adopt {
     /// Name of the tenant; that of the file when missing
     #[arg(long)]
     name: Option<String>,
-    /// Takes it although it carries the stamp of another tenant
-    #[arg(long)]
-    take_over: bool,
+    /// Takes it although it carries the stamp of this tenant
+    #[arg(long, value_name = "TENANT_ID")]
+    take_over: Option<String>,
 }
 
 /// Replace its keys
@@ -191,6 +191,7 @@ impl Caller {
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
                 let body = json!({"name": name, "db_name": adopt.db_name, "take_over": adopt.take_over});
+                let body = without_nulls(body);
                 let answer = self.client.call(Method::POST, &format!("{TENANTS}/adopt"), Some(&body)).await?;
                 shown::with_key(&answer, self.is_json)
             }
