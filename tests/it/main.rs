@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a server per test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "a test may spawn: its runtime ends with it")]
 
 mod activity;
 mod auth;

@@ -26,7 +26,7 @@ fn address_and_scheme(request: &Request) -> String {
 }
 
 fn behind(trusted: &[&str], header: ForwardHeader) -> Server {
-    let trusted = TrustedProxies::of(trusted.into_iter().map(|text| text.parse().unwrap()).collect());
+    let trusted = TrustedProxies::of(trusted.iter().map(|text| text.parse().unwrap()).collect());
     let endpoint = make_sync(|request| Response::from(address_and_scheme(&request)));
     Server::start(endpoint.with(ClientAddress { trusted, header }), CALM)
 }

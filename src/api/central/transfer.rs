@@ -43,7 +43,8 @@ struct ImportParams {
     db_name: Option<DbNameIn>,
     /// `keep` (when missing) for a tenant that moves, `new` for a second one.
     id: Option<Taken>,
-    /// `keep` (when missing) so that clients go on with their keys, `new` for one new key.
+    /// `keep` so that clients go on with their keys, `new` for one new key; when missing, the same
+    /// as `id`.
     keys: Option<Taken>,
 }
 
@@ -109,7 +110,7 @@ impl TransferApi {
             name,
             db_name: db_name.map(|name| name.0),
             has_new_id: id == Some(Taken::New),
-            has_new_keys: keys == Some(Taken::New),
+            has_new_keys: keys.or(id) == Some(Taken::New),
             bytes_max,
         };
         let (tenant, api_key) = self.0.tenants.import(upload, options).await?;

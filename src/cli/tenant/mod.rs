@@ -113,7 +113,7 @@ pub struct Adopt {
     /// Name of the tenant; that of the file when missing
     #[arg(long)]
     name: Option<String>,
-    /// Takes it although it carries the stamp of this tenant
+    /// Takes it although it carries the stamp of this other tenant
     #[arg(long, value_name = "TENANT_ID")]
     take_over: Option<String>,
 }
@@ -191,7 +191,6 @@ impl Caller {
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
                 let body = json!({"name": name, "db_name": adopt.db_name, "take_over": adopt.take_over});
-                let body = without_nulls(body);
                 let answer = self.client.call(Method::POST, &format!("{TENANTS}/adopt"), Some(&body)).await?;
                 shown::with_key(&answer, self.is_json)
             }

@@ -42,29 +42,17 @@ pub struct Import {
     #[arg(long)]
     db_name: Option<String>,
     /// Which id it gets
-    #[arg(long, value_enum, default_value = "new")]
-    id: Taken,
-    /// Which keys it gets: with its own, clients go on as before
     #[arg(long, value_enum, default_value = "keep")]
-    keys: Taken,
+    id: Identity,
 }
 
-/// Whether an imported tenant keeps something.
+/// Which id an imported tenant gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Taken {
-    /// What it had, which must be free
+pub enum Identity {
+    /// The one it had, which must be free
     Keep,
     /// A new one
     New,
-}
-
-impl Taken {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::New => "new",
-        }
-    }
 }
 
 impl Export {
@@ -113,7 +101,8 @@ impl Import {
         let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", self.file.display()));
         let file = File::open(&self.file).await.map_err(unreadable)?;
         let bar = progress(Some(file.metadata().await.map_err(unreadable)?.len()));
-        let mut query = vec![("id", self.id.as_str()), ("keys", self.keys.as_str())];
+        let id = if self.id == Identity::Keep { "keep" } else { "new" };
+        let mut query = vec![("id", id)];
         query.extend(self.name.as_deref().map(|name| ("name", name)));
         query.extend(self.db_name.as_deref().map(|name| ("db_name", name)));
         let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;

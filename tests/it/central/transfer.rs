@@ -148,7 +148,7 @@ async fn conflicts_say_what_to_do() {
         assert!(body["message"].as_str().unwrap().contains(hint), "{body}");
     };
     conflict("", "tenant_exists", "id=new").await;
-    conflict("id=new&db_name=dua", "key_in_use", "keys=new").await;
+    conflict("id=new&keys=keep&db_name=dua", "key_in_use", "keys=new").await;
     let (status, body) = import(&server, "id=new&keys=new", archive.clone()).await;
     assert!(status == 422 && body["errors"]["db_name"].is_array(), "{body}");
     std::fs::write(file(&server, "stray"), b"somebody's").unwrap();

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::guarded;
-use super::world::{Answer, World};
+use super::world::{Answer, Credentials, World};
 use crate::openapi::document::{Operation, resolve};
 use crate::openapi::published;
 
@@ -110,7 +110,7 @@ async fn no_body_is_a_defect() {
     for (number, operation) in guarded(&document).into_iter().filter(|one| one.body().is_some()).enumerate() {
         let admin = world.new_admin(&format!("admin{number}")).await;
         let needed = operation.credentials().remove(0);
-        let credentials = world.of(&needed, &admin);
+        let credentials = Credentials::of(&needed, &admin);
         let path = world.path(&operation).await;
         for body in bodies() {
             let shown = String::from_utf8_lossy(&body).into_owned();

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use super::world::{TENANT, World};
+use super::world::{Credentials, TENANT, World};
 use crate::openapi::checker::Checker;
 use crate::openapi::document::{Operation, operations, resolve};
 use crate::openapi::published;
@@ -39,7 +39,7 @@ async fn every_operation_answers_its_example_as_documented() {
         world.remember("/api/me/tokens", own);
         let needed = operation.credentials().into_iter().next().unwrap_or_default();
         let path = world.path(&operation).await;
-        let answer = world.ask(&operation, &path, &world.of(&needed, &admin)).await;
+        let answer = world.ask(&operation, &path, &Credentials::of(&needed, &admin)).await;
         let status = answer.status.as_u16();
         let expected = NOT_2XX.iter().find(|(known, ..)| known == id).map(|(_, status, _)| *status);
         assert!(expected.map_or(answer.status.is_success(), |expected| expected == status), "{id} {path}: {answer:?}");

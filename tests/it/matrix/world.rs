@@ -19,6 +19,17 @@ pub const USER: &str = "UserToken";
 pub struct Credentials(BTreeMap<String, String>);
 
 impl Credentials {
+    /// Those of a user, and of the operator, for these schemes.
+    pub fn of(schemes: &[String], user: &User) -> Self {
+        let value = |scheme: &str| match scheme {
+            MASTER => MASTER_KEY.to_owned(),
+            TENANT => user.tenant.key.clone(),
+            USER => user.token.clone(),
+            _ => panic!("add {scheme} to the matrix's world"),
+        };
+        Self(schemes.iter().map(|scheme| (scheme.clone(), value(scheme))).collect())
+    }
+
     pub fn with(&self, scheme: &str, value: &str) -> Self {
         let mut changed = self.clone();
         changed.0.insert(scheme.to_owned(), value.to_owned());
@@ -80,12 +91,12 @@ impl World {
 
     /// Good credentials for these schemes: those of the tenant's admin.
     pub fn credentials(&self, schemes: &[String]) -> Credentials {
-        self.of(schemes, &self.admin)
+        Credentials::of(schemes, &self.admin)
     }
 
     /// Good credentials of another tenant's admin.
     pub fn stranger(&self, schemes: &[String]) -> Credentials {
-        self.of(schemes, &self.stranger)
+        Credentials::of(schemes, &self.stranger)
     }
 
     /// Another tenant's key.
@@ -95,17 +106,7 @@ impl World {
 
     /// Credentials of a suspended tenant's admin.
     pub fn suspended(&self, schemes: &[String]) -> Credentials {
-        self.of(schemes, &self.suspended)
-    }
-
-    pub fn of(&self, schemes: &[String], user: &User) -> Credentials {
-        let value = |scheme: &str| match scheme {
-            MASTER => MASTER_KEY.to_owned(),
-            TENANT => user.tenant.key.clone(),
-            USER => user.token.clone(),
-            _ => panic!("add {scheme} to the matrix's world"),
-        };
-        Credentials(schemes.iter().map(|scheme| (scheme.clone(), value(scheme))).collect())
+        Credentials::of(schemes, &self.suspended)
     }
 
     /// Values of a scheme that are good for nothing, or for something else.

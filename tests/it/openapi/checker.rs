@@ -63,10 +63,10 @@ impl Checker<'_> {
             Value::Array(items) => Some((items.len() as f64, "minItems", "maxItems")),
             _ => None,
         };
-        if let Some((size, min, max)) = size {
-            if bound(min).is_some_and(|min| size < min) || bound(max).is_some_and(|max| size > max) {
-                refuse(format!("{value} is out of bounds"));
-            }
+        if size.is_some_and(|(size, min, max)| {
+            bound(min).is_some_and(|min| size < min) || bound(max).is_some_and(|max| size > max)
+        }) {
+            refuse(format!("{value} is out of bounds"));
         }
         if schema["format"] == "date-time"
             && value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_err())

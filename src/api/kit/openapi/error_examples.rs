@@ -16,7 +16,9 @@ use super::{Components, Object, responses};
 pub const REQUEST_ID: &str = "7x2k9m4q1b8v5n3c6z0d";
 
 /// Errors that follow from what an operation does, not from what it takes: its id, and the error.
-const OWN: &[(&str, fn() -> Error)] = &[("auth.login", || Error::LoginFailed)];
+const OWN: &[Own] = &[("auth.login", || Error::LoginFailed)];
+
+type Own = (&'static str, fn() -> Error);
 
 /// The documented error answer of a status. What many operations answer alike stands once in the
 /// components.
@@ -62,17 +64,20 @@ fn shared_name(status: u16, family: Family, facts: &Facts) -> Option<String> {
         Family::FastApi => 'F',
     };
     let detail = match status {
-        422 => return None,
-        400 if family == Family::Express => return None,
-        401 | 403 if OWN.iter().any(|(id, error)| *id == facts.id && error().status() == status) => return None,
-        401 => facts.schemes.join("."),
+        _ if is_own(status, family, facts) => return None,
         403 if facts.is_admin_only => format!("{}.Admin", facts.schemes.join(".")),
-        403 => facts.schemes.join("."),
+        401 | 403 => facts.schemes.join("."),
         404 => facts.kind().replace(' ', "-"),
         _ => String::new(),
     };
     let dot = if detail.is_empty() { "" } else { "." };
     Some(format!("{letter}{status}{dot}{detail}"))
+}
+
+/// True for what names an operation's fields, or errors that only this operation has.
+fn is_own(status: u16, family: Family, facts: &Facts) -> bool {
+    let is_validation = status == 422 || status == 400 && family == Family::Express;
+    is_validation || OWN.iter().any(|(id, error)| *id == facts.id && error().status() == status)
 }
 
 fn example(error: &Error, family: Family) -> (String, Value) {

@@ -42,7 +42,7 @@ impl Facts {
 /// The operation, cleaned and completed.
 pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut Components) -> Object {
     let mut take = |name: &str| operation.remove(name).unwrap_or_default();
-    let (security, is_admin_only) = requirements(take("security"));
+    let (security, is_admin_only) = requirements(&take("security"));
     let raw_parameters = take("parameters").as_array().cloned().unwrap_or_default();
     let has_conditions = raw_parameters.iter().any(parameters::is_conditions);
     let parameters = parameters::finish(raw_parameters, method, components);
@@ -85,7 +85,7 @@ pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut 
 /// The alternatives of credentials, and whether the caller has to be an admin. poem-openapi writes
 /// what one extractor needs as alternatives; a user's token is worth nothing without the tenant's
 /// key, so these two are one requirement.
-fn requirements(raw: Value) -> (Vec<Object>, bool) {
+fn requirements(raw: &Value) -> (Vec<Object>, bool) {
     let raw: Vec<Object> = raw.as_array().into_iter().flatten().filter_map(Value::as_object).cloned().collect();
     let has = |name: &str| raw.iter().any(|one| one.contains_key(name));
     let (is_pair, is_admin_only) = (has(TENANT_KEY) && has(USER_TOKEN), has(ADMIN_ROLE));
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn key_and_token_are_one_requirement_and_other_credentials_alternatives() {
         let raw = json!([{"TenantKey": []}, {"UserToken": []}, {"AdminRole": []}]);
-        let (security, is_admin_only) = requirements(raw);
+        let (security, is_admin_only) = requirements(&raw);
         assert_eq!((json!(security), is_admin_only), (json!([{"TenantKey": [], "UserToken": []}]), true));
-        let (security, is_admin_only) = requirements(json!([{"MasterKey": []}, {"AccountToken": []}]));
+        let (security, is_admin_only) = requirements(&json!([{"MasterKey": []}, {"AccountToken": []}]));
         assert_eq!((json!(security), is_admin_only), (json!([{"MasterKey": []}, {"AccountToken": []}]), false));
-        assert!(requirements(Value::Null).0.is_empty());
+        assert!(requirements(&Value::Null).0.is_empty());
     }
 
     #[test]

@@ -50,13 +50,14 @@ fn success(status: &str, mut response: Value, facts: &Facts, components: &Compon
     }
     let mut headers = linked(names);
     for (name, mut header) in super::take_object(&mut response["headers"]) {
-        match components.headers.keys().find(|known| known.eq_ignore_ascii_case(&name)) {
-            Some(known) => headers.extend(linked([known.as_str()])),
-            None => {
-                header.as_object_mut().into_iter().for_each(|header| header.retain(|_, value| *value != false));
-                headers.insert(name, header);
-            }
+        if let Some(known) = components.headers.keys().find(|known| known.eq_ignore_ascii_case(&name)) {
+            headers.extend(linked([known.as_str()]));
+            continue;
         }
+        if let Some(header) = header.as_object_mut() {
+            header.retain(|_, value| *value != false);
+        }
+        headers.insert(name, header);
     }
     let mut content = without_charset(super::take_object(&mut response["content"]));
     for (content_type, media) in &mut content {

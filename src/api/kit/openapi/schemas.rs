@@ -77,11 +77,10 @@ fn make_nullable(property: &mut Value, types: &Object) {
     }
     if property.contains_key("type") {
         property.insert("nullable".into(), true.into());
-    } else if let Some(choices) = property.get_mut("oneOf").and_then(Value::as_array_mut) {
-        let first = choices.iter_mut().find_map(Value::as_object_mut);
-        first.into_iter().for_each(|first| {
-            first.insert("nullable".into(), true.into());
-        });
+    } else if let Some(choices) = property.get_mut("oneOf").and_then(Value::as_array_mut)
+        && let Some(first) = choices.iter_mut().find_map(Value::as_object_mut)
+    {
+        first.insert("nullable".into(), true.into());
     }
     if let Some(Value::Array(values)) = property.get_mut("enum") {
         values.push(Value::Null);
