@@ -20,6 +20,7 @@ use crate::id::TenantId;
 use crate::tenants::{KeyIn, KeyOut, NewKey};
 
 use super::Done;
+use super::tenant_out::WARNING;
 
 /// Keys of tenants.
 pub struct KeysApi(pub App);
@@ -150,8 +151,7 @@ impl KeysApi {
         let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.0) };
         let new = self.0.tenants.create_key(&id, key).await?;
         audit::inside_tenant(request, "key.created", &id, ("key", new.id.to_string()), facts);
-        let warning = "Save the API Key securely! It cannot be retrieved again.";
-        Ok(Created(KeyCreated::new("API Key created successfully", &id, new, warning)))
+        Ok(Created(KeyCreated::new("API Key created successfully", &id, new, WARNING)))
     }
 
     /// Revoke a key of a tenant

@@ -12,6 +12,9 @@ use crate::tenants::{Limits, Tenant};
 const NOTES: &str = "db_host, db_port, db_username and db_password are stored as notes. ruko keeps the tenant's data \
                      in its own SQLite file and connects to no other database.";
 
+/// What to do with a new key.
+pub(super) const WARNING: &str = "Save the API Key securely! It cannot be retrieved again.";
+
 /// What to say when `db_host` or its kin were given.
 pub(super) fn notes_if(has_notes: bool) -> Option<String> {
     has_notes.then(|| NOTES.into())
@@ -228,7 +231,6 @@ impl TenantCreated {
     pub(super) fn new(message: &str, tenant: Tenant, api_key: String, notes: Option<String>) -> Self {
         let data =
             NewTenantOut { tenant_id: tenant.id.to_string(), name: tenant.name, api_key, database: tenant.db_name };
-        let warning = "Save the API Key securely! It cannot be retrieved again.".into();
-        Self { message: message.into(), data, warning, notes }
+        Self { message: message.into(), data, warning: WARNING.into(), notes }
     }
 }

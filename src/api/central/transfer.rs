@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::id::TenantId;
 use crate::tenants::ImportOptions;
 
-use super::tenant_out::{DetailOut, detail};
+use super::tenant_out::{DetailOut, WARNING, detail};
 use super::upload::{Download, Incoming};
 
 /// Tenants on their way from server to server.
@@ -48,17 +48,31 @@ struct ImportParams {
     keys: Option<Taken>,
 }
 
+/// A tenant that was imported, with its key when a new one was asked for.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "ImportedTenant")]
+struct ImportedOut {
+    /// The tenant.
+    #[serde(flatten)]
+    #[oai(flatten)]
+    tenant: DetailOut,
+    /// Its new key, shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    api_key: Option<String>,
+}
+
 /// A tenant that was imported.
 #[derive(Debug, Object, Serialize)]
 struct Imported {
     /// For people.
     message: String,
     /// The tenant.
-    data: DetailOut,
-    /// Its key, shown once, when a new one was asked for.
+    data: ImportedOut,
+    /// What to do with a new key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip_serializing_if_is_none)]
-    api_key: Option<String>,
+    warning: Option<String>,
 }
 
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralTenants")]
@@ -102,7 +116,8 @@ impl TransferApi {
         let (tenant, api_key) = self.0.tenants.import(upload, options).await?;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name});
         audit::of_tenant(request, "tenant.imported", &tenant.id, facts);
-        let data = detail(&self.0, tenant).await?;
-        Ok(Created(Imported { message: "Tenant imported successfully".into(), data, api_key }))
+        let warning = api_key.is_some().then(|| WARNING.into());
+        let data = ImportedOut { tenant: detail(&self.0, tenant).await?, api_key };
+        Ok(Created(Imported { message: "Tenant imported successfully".into(), data, warning }))
     }
 }

@@ -114,7 +114,7 @@ async fn tenant_moves_to_another_server_to_the_last_row_and_clients_go_on() {
     other.tenant("Somebody").await;
     let (status, body) = import(&other, "", archive).await;
     assert_eq!((status.as_u16(), &body["message"]), (201, &json!("Tenant imported successfully")), "{body}");
-    assert!(body.get("api_key").is_none());
+    assert!(body["data"].get("api_key").is_none());
     let (mut here, mut there) = (get(&server, &path).await.1["data"].clone(), body["data"].clone());
     assert_eq!((&there["origin"], &there["number"]), (&json!("imported"), &json!(2)));
     assert_eq!(there["database"]["has_password"], false, "it is sealed with the other server's key");
@@ -159,7 +159,7 @@ async fn conflicts_say_what_to_do() {
     let (status, body) = import(&server, "id=new&keys=new&db_name=dua&name=Dua", archive.clone()).await;
     assert_eq!((status.as_u16(), &body["data"]["name"]), (201, &json!("Dua")), "{body}");
     let mut copy = user.clone();
-    copy.tenant.key = body["api_key"].as_str().unwrap().to_owned();
+    copy.tenant.key = body["data"]["api_key"].as_str().unwrap().to_owned();
     sell(&copy, "Teh").await;
     assert_eq!((total(&user).await, total(&copy).await), (1, 2));
 
