@@ -108,7 +108,7 @@ async fn no_body_is_a_defect() {
     let document = published();
     let world = World::start(&document).await;
     for (number, operation) in guarded(&document).into_iter().filter(|one| one.body().is_some()).enumerate() {
-        let admin = world.new_admin(&format!("admin{number}")).await;
+        let admin = world.renew(number).await;
         let needed = operation.credentials().remove(0);
         let credentials = Credentials::of(&needed, &admin);
         let path = world.path(&operation).await;
@@ -125,6 +125,22 @@ async fn no_body_is_a_defect() {
                 let body = body.to_string();
                 check(&operation, &body, &world.send(&operation, &path, &credentials, Some(body.clone().into())).await);
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_upload_is_a_defect() {
+    let document = published();
+    let world = World::start(&document).await;
+    let takes_upload = |one: &Operation| one.raw.get("requestBody").is_some() && one.body().is_none();
+    for operation in guarded(&document).into_iter().filter(takes_upload) {
+        let credentials = world.credentials(&operation.credentials().remove(0));
+        let path = world.path(&operation).await;
+        let zstd_magic = b"\x28\xb5\x2f\xfd".to_vec();
+        for body in bodies().into_iter().chain([zstd_magic, vec![0; 1_000_000]]) {
+            let shown = String::from_utf8_lossy(&body).into_owned();
+            check(&operation, &shown, &world.send(&operation, &path, &credentials, Some(body)).await);
         }
     }
 }

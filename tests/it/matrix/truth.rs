@@ -11,7 +11,11 @@ use crate::openapi::published;
 
 /// Operations whose example cannot succeed against a world made in a moment: the status that they
 /// answer, and why.
-const NOT_2XX: &[(&str, u16, &str)] = &[];
+const NOT_2XX: &[(&str, u16, &str)] = &[
+    ("central.tenants.adopt", 422, "another tenant has the file of the example by then"),
+    ("central.tenants.import", 422, "the archive of the example is none"),
+    ("central.tenants.undelete", 409, "the tenant is not in the trash"),
+];
 
 /// The user of the examples is registered before it logs in; what deletes comes last.
 fn turn(operation: &Operation) -> u8 {
@@ -29,20 +33,19 @@ async fn every_operation_answers_its_example_as_documented() {
     let checker = Checker { document: &document };
     let mut ordered = operations(&document);
     ordered.sort_by_key(turn);
+    let mut surprises = Vec::new();
     for (number, operation) in ordered.into_iter().enumerate() {
         let id = &operation.id;
-        let admin = world.new_admin(&format!("admin{number}")).await;
-        world.forget();
-        let target = world.new_admin(&format!("target{number}")).await;
-        world.remember("/api/users", target.id.to_string());
-        let own = admin.token.split_once('|').unwrap().0.to_owned();
-        world.remember("/api/me/tokens", own);
+        let admin = world.renew(number).await;
         let needed = operation.credentials().into_iter().next().unwrap_or_default();
         let path = world.path(&operation).await;
         let answer = world.ask(&operation, &path, &Credentials::of(&needed, &admin)).await;
         let status = answer.status.as_u16();
         let expected = NOT_2XX.iter().find(|(known, ..)| known == id).map(|(_, status, _)| *status);
-        assert!(expected.map_or(answer.status.is_success(), |expected| expected == status), "{id} {path}: {answer:?}");
+        if !expected.map_or(answer.status.is_success(), |expected| expected == status) {
+            surprises.push(format!("{id} {path}: {status} {}", answer.body));
+            continue;
+        }
         assert!(operation.documents(status), "{id}: {status} is not documented");
         let documented = operation.answer(&document, status);
         for (name, _) in documented["headers"].as_object().into_iter().flatten() {
@@ -58,6 +61,7 @@ async fn every_operation_answers_its_example_as_documented() {
             None => assert_eq!(answer.body, Value::Null, "{id} answers what it does not document"),
         }
     }
+    assert!(surprises.is_empty(), "{}", surprises.join("\n"));
 }
 
 #[tokio::test]

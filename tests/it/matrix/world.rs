@@ -1,6 +1,7 @@
 //! Callers and records for the matrix: a tenant with records, a stranger, a suspended one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use reqwest::{Method, StatusCode};
@@ -61,6 +62,7 @@ pub struct World {
     suspended: User,
     revoked: String,
     records: Mutex<HashMap<String, String>>,
+    made: AtomicU32,
 }
 
 impl World {
@@ -86,7 +88,7 @@ impl World {
         ];
         let (document, revoked) = (document.clone(), revoked.token);
         let records = Mutex::new(records.into_iter().collect());
-        Self { server, document, admin, user, stranger, suspended, revoked, records }
+        Self { server, document, admin, user, stranger, suspended, revoked, records, made: AtomicU32::new(0) }
     }
 
     /// Good credentials for these schemes: those of the tenant's admin.
@@ -167,21 +169,30 @@ impl World {
         let create =
             operations(&self.document).into_iter().find(|one| one.path == collection && one.method == Method::POST)?;
         let credentials = self.credentials(create.credentials().first().map_or(&[][..], Vec::as_slice));
-        let answer = self.ask(&create, filled, &credentials).await;
-        ["/id", "/data/id", "/data/tenant_id"].iter().find_map(|pointer| match answer.body.pointer(pointer)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
+        let mut answer = self.ask(&create, filled, &credentials).await;
+        if let Some(refused) = answer.body["errors"].as_object() {
+            // Taken, most likely: by the record that another operation was tried with.
+            let mut body = create.body()?["example"].clone();
+            for name in refused.keys() {
+                let number = self.made.fetch_add(1, Ordering::Relaxed);
+                body[name] = format!("n{number}-{}", body[name].as_str()?).into();
+            }
+            answer = self.send(&create, filled, &credentials, Some(body.to_string().into())).await;
+        }
+        ["/id", "/data/id", "/data/key_id", "/data/tenant_id"].iter().find_map(|pointer| {
+            match answer.body.pointer(pointer)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            }
         })
     }
 
-    /// Uses this record of a collection from now on.
-    pub fn remember(&self, collection: &str, id: String) {
+    fn remember(&self, collection: &str, id: String) {
         self.records.lock().insert(collection.to_owned(), id);
     }
 
-    /// Forgets the records that were made, so that the next path has new ones.
-    pub fn forget(&self) {
+    fn forget(&self) {
         self.records.lock().clear();
     }
 
@@ -214,6 +225,18 @@ impl World {
         let content_type = headers.get("content-type").map_or(String::new(), |text| text.to_str().unwrap().to_owned());
         let bytes = response.bytes().await.unwrap();
         Answer { status, content_type, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+    }
+
+    /// New records for one operation to change or delete, and a new admin who calls it.
+    pub async fn renew(&self, number: usize) -> User {
+        self.forget();
+        let tenant = self.server.tenant(&format!("Target {number}")).await;
+        let target = self.new_admin(&format!("target{number}")).await;
+        let admin = self.new_admin(&format!("admin{number}")).await;
+        self.remember("/api/central/tenants", tenant.id);
+        self.remember("/api/users", target.id.to_string());
+        self.remember("/api/me/tokens", token_number(&admin));
+        admin
     }
 
     /// A new admin of the tenant, with a token of its own.

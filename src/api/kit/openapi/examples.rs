@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::example_values::{EMPTY, NUMBERS, OF_OPERATIONS, TEXTS, TIMES};
 use super::operation::Facts;
 use super::{Components, Object, ref_name};
 
@@ -11,71 +12,21 @@ const DEPTH_MAX: usize = 8;
 /// Host of the absolute URLs in examples.
 const HOST: &str = "http://localhost:8000";
 
-/// What fields hold, by type and name; the first that matches counts, and an empty type matches
-/// every type.
-const BY_NAME: &[(&str, &str, &str)] = &[
-    ("Product", "name", "Nasi Goreng"),
-    ("ProductPatch", "name", "Nasi Goreng"),
-    ("Product", "description", "Nasi goreng spesial"),
-    ("ProductPatch", "description", "Nasi goreng spesial"),
-    ("NewTenantOut", "name", "Warung Makan Bu Joko"),
-    ("TenantInfo", "name", "Warung Makan Bu Joko"),
-    ("TenantInfo", "id", "warung-makan-bu-joko-4f3a9c1e7b2d4"),
-    ("PageLink", "label", "1"),
-    ("", "tenant_name", "Warung Makan Bu Joko"),
-    ("", "tenant_id", "warung-makan-bu-joko-4f3a9c1e7b2d4"),
-    ("", "database", "kasir_waroenk"),
-    ("", "db_name", "kasir_waroenk"),
-    ("", "api_key", "tk_3b1f6a0c9d8e7f5a4b2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a"),
-    ("", "warning", "Save the API Key securely! It cannot be retrieved again."),
-    ("", "token", "11|Zk3vQ8sXw2LmN5pRtY7uIoP9aSdFgHjK1lZxCvBn0e4d2c1b"),
-    ("", "access_token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"),
-    ("", "name", "John Doe"),
-    ("", "username", "johndoe"),
-    ("", "email", "john@example.com"),
-    ("", "phone", "6281234567890"),
-    ("", "password", "password123"),
-    ("", "password_confirmation", "password123"),
-    ("", "note", "Tanpa sambal"),
-    ("", "notes", "db_host, db_port, db_username and db_password are stored as notes."),
-    ("", "uuid", "0199e2a4-7c11-7d3e-9a55-3f0c2b1d4e6f"),
-    ("", "status", "active"),
-    ("", "version", env!("CARGO_PKG_VERSION")),
-    ("", "image", "https://example.com/nasi-goreng.jpg"),
-    ("", "avatar_url", "https://example.com/john.jpg"),
-    ("", "message", "Done"),
-];
-
-/// Single values of the answers of one operation, by its id and a JSON pointer.
-const BY_OPERATION: &[(&str, &str, &str)] = &[
-    ("central.tenants.create", "/message", "Tenant created successfully"),
-    ("auth.register", "/message", "User registered successfully"),
-    ("auth.login", "/message", "Login successful"),
-    ("auth.logout", "/message", "Logout successful"),
-    ("health", "/status", "healthy"),
-    ("health.live", "/status", "healthy"),
-    ("health.ready", "/status", "healthy"),
-];
-
 /// The example of a request body: without nulls, which mean "not given".
 pub fn request(schema: &Value, components: &Components) -> Value {
-    let mut example = Builder { components, path: "" }.of(schema, "", "", 0);
+    let mut example = Builder { components, path: "", is_input: true }.of(schema, "", "", 0);
     remove_nulls(&mut example);
     example
 }
 
 /// The example of an answer.
 pub fn response(schema: &Value, status: &str, facts: &Facts, components: &Components) -> Value {
-    let mut example = Builder { components, path: &facts.path }.of(schema, "", "", 0);
-    for (_, pointer, text) in BY_OPERATION.iter().filter(|(id, ..)| *id == facts.id) {
+    let mut example = Builder { components, path: &facts.path, is_input: false }.of(schema, "", "", 0);
+    let values = OF_OPERATIONS.iter().filter(|(id, of, ..)| *id == facts.id && (of.is_empty() || *of == status));
+    for (.., pointer, text) in values {
         if let Some(value) = example.pointer_mut(pointer) {
             *value = (*text).into();
         }
-    }
-    if status == "503"
-        && let Some(state) = example.get_mut("status")
-    {
-        *state = "unhealthy".into();
     }
     example
 }
@@ -83,6 +34,7 @@ pub fn response(schema: &Value, status: &str, facts: &Facts, components: &Compon
 struct Builder<'a> {
     components: &'a Components,
     path: &'a str,
+    is_input: bool,
 }
 
 impl Builder<'_> {
@@ -93,6 +45,13 @@ impl Builder<'_> {
         if let Some(name) = ref_name(schema) {
             let named = self.components.schemas.get(name);
             return named.map_or(Value::Null, |named| self.of(named, name, field, depth + 1));
+        }
+        if schema["nullable"] == true && EMPTY.contains(&field) {
+            return Value::Null;
+        }
+        if self.is_input && schema["format"] == "date-time" {
+            // What is set is an end or a beginning, and those lie ahead.
+            return TIMES.0.into();
         }
         for key in ["example", "default"] {
             if !schema[key].is_null() {
@@ -133,16 +92,14 @@ impl Builder<'_> {
     }
 
     fn text(&self, schema: &Value, type_name: &str, field: &str) -> Value {
-        let known = BY_NAME.iter().find(|(ty, name, _)| *name == field && (ty.is_empty() || *ty == type_name));
+        let known = TEXTS.iter().find(|(ty, name, _)| *name == field && (ty.is_empty() || *ty == type_name));
         match (schema["format"].as_str(), known) {
-            (Some("date-time"), _) => "2025-10-30T14:05:30.000000Z".into(),
+            (Some("date-time"), _) => TIMES.1.into(),
             (Some("date"), _) => "2025-10-30".into(),
             (Some("email"), _) => "john@example.com".into(),
             (Some("uuid"), _) => "0199e2a4-7c11-7d3e-9a55-3f0c2b1d4e6f".into(),
             (_, Some((_, _, text))) => (*text).into(),
             (Some("uri" | "url"), _) => format!("{HOST}/").into(),
-            // Of a list's only page, none is next or before.
-            _ if matches!(field, "next_page_url" | "prev_page_url") => Value::Null,
             _ if field == "path" => format!("{HOST}{}", self.path).into(),
             _ if field.ends_with("page_url") || field == "url" => format!("{HOST}{}?page=1", self.path).into(),
             _ => field.replace('_', " ").into(),
@@ -152,13 +109,12 @@ impl Builder<'_> {
 
 fn integer(schema: &Value, field: &str) -> Value {
     let min = schema["minimum"].as_f64().unwrap_or_default();
-    match field {
-        "per_page" => 10.into(),
-        "stock" => 20.into(),
-        "uptime" => 3600.into(),
-        #[allow(clippy::cast_possible_truncation, reason = "bounds are written in source as whole numbers")]
-        _ => (min as i64).max(1).into(),
+    if let Some((_, number)) = NUMBERS.iter().find(|(name, _)| *name == field) {
+        return (*number).into();
     }
+    #[allow(clippy::cast_possible_truncation, reason = "bounds are written in source as whole numbers")]
+    let min = min as i64;
+    min.max(1).into()
 }
 
 fn remove_nulls(value: &mut Value) {

@@ -2,6 +2,7 @@
 //! from types alone, so it needs no running application.
 
 mod error_examples;
+mod example_values;
 mod examples;
 mod operation;
 mod parameters;

@@ -107,7 +107,7 @@ fn request_body(body: Value, components: &Components) -> Option<Value> {
     let Value::Object(mut body) = body else { return None };
     let content = body.remove("content").unwrap_or_default().as_object().cloned().unwrap_or_default();
     let mut content = responses::without_charset(content);
-    for media in content.values_mut() {
+    for (_, media) in content.iter_mut().filter(|(content_type, _)| content_type.ends_with("json")) {
         let example = examples::request(&media["schema"], components);
         if let Some(media) = media.as_object_mut() {
             media.insert("example".into(), example);
