@@ -67,7 +67,29 @@ pub struct FleetStats {
 
 /// Holds a tenant's file closed. Nobody opens it until this is dropped.
 pub struct Fenced {
-    _occupied: Occupied,
+    _closed: Draining,
+}
+
+/// A file on its way to being closed. Dropped before it is, it goes back to the others as it was:
+/// some of them still hold it, and a second open beside them must not happen.
+struct Draining {
+    db: Option<Db>,
+    occupied: Occupied,
+}
+
+impl Draining {
+    fn is_done(&self) -> bool {
+        self.db.as_ref().is_none_or(Db::is_unused)
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        if let Some(db) = self.db.take() {
+            let ship = Ship { db, last_used_ms: AtomicU64::new(uptime_ms()) };
+            self.occupied.shared.berths.lock().insert(self.occupied.id.clone(), Berth::Open(ship));
+        }
+    }
 }
 
 /// Frees the berth when dropped, so that a caller who goes away blocks nobody.
@@ -243,23 +265,21 @@ impl Fleet {
                 return Err(DbError::Timeout.into());
             }
         };
-        let Some(db) = db else { return Ok(Fenced { _occupied: occupied }) };
-        while !db.is_unused() {
+        let mut draining = Draining { db, occupied };
+        while !draining.is_done() {
             if Instant::now() >= deadline {
-                // It goes back to the others as it was.
-                let ship = Ship { db, last_used_ms: AtomicU64::new(uptime_ms()) };
-                self.shared.berths.lock().insert(id.clone(), Berth::Open(ship));
-                drop(occupied);
                 return Err(DbError::Timeout.into());
             }
             tokio::time::sleep(DRAIN_POLL).await;
         }
+        // The berth travels with the work, as at an open.
         let close = move || {
+            let db = draining.db.take();
             drop(db);
-            Ok(())
+            Ok(draining)
         };
-        self.shared.engine.run(close).await?;
-        Ok(Fenced { _occupied: occupied })
+        let closed = self.shared.engine.run(close).await?;
+        Ok(Fenced { _closed: closed })
     }
 
     fn take(&self, id: &TenantId) -> Result<(Option<Db>, Occupied), watch::Receiver<()>> {

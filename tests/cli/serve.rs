@@ -206,13 +206,12 @@ fn wrong_server_key_stops_the_start_and_changes_nothing() {
 }
 
 #[test]
-fn start_tells_what_is_set_and_not_needed_and_how_a_superadmin_is_made() {
+fn start_tells_what_is_set_and_not_needed() {
     let home = Home::new();
     std::fs::write(home.folder.path().join(".env"), "DB_HOST=127.0.0.1\nREDIS_URL=redis://x\n").unwrap();
     home.serve(&[]).stop();
     let log = home.log();
     assert!(log.contains("DB_HOST, REDIS_URL set, not needed: ruko stores data in SQLite files"), "{log}");
-    assert!(log.contains("superadmin_registration"), "{log}");
 }
 
 #[test]

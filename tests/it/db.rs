@@ -273,6 +273,19 @@ async fn fenced_file_is_complete_and_requests_wait_for_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fence_that_is_given_up_leaves_the_file_open_as_it_was() {
+    let ground = Ground::new();
+    let fleet = ground.fleet(2);
+    ground.schema.create(&ground.path("a"), "a").unwrap();
+    let id = TenantId::from("a");
+    let held = fleet.get(&id, || ground.path("a")).await.unwrap();
+    let given_up = fleet.fence(&id, Instant::now() + Duration::from_secs(60));
+    assert!(tokio::time::timeout(Duration::from_millis(20), given_up).await.is_err(), "it waits for the holder");
+    let again = fleet.get(&id, || ground.path("a")).await.unwrap();
+    assert_eq!(again.generation(), held.generation(), "a second open would be a second queue of writes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tidied_file_is_one_complete_file() {
     let ground = Ground::new();
     let db = ground.new_file("a");

@@ -18,7 +18,7 @@ use super::globals::Globals;
 use super::master_key;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, SuperadminRegistration};
+use crate::config::{Config, Loaded};
 use crate::data_dir::DataDir;
 use crate::jobs::{self, Jobs};
 use crate::operator::MasterKey;
@@ -190,12 +190,6 @@ fn warn_about(app: &App, address: SocketAddr, has_tls: bool) {
     }
     if !address.ip().is_loopback() && !has_tls {
         tracing::warn!(%address, "other machines can reach this server without TLS: put a proxy with TLS in front");
-    }
-    if app.config.auth.superadmin_registration == SuperadminRegistration::First {
-        tracing::info!(
-            "as long as there is no superadmin, the first one can be registered without credentials, from this \
-             machine only (superadmin_registration = first)"
-        );
     }
     tracing::info!(%address, data_dir = %app.data_dir.root().display(), version = env!("CARGO_PKG_VERSION"), "started");
 }
