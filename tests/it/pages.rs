@@ -31,7 +31,7 @@ async fn pages_load_everything_from_this_server() {
         let (response, html) = open(&server, path).await;
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("http"), "{policy}");
-        assert!(!policy.contains("script-src 'self' 'unsafe"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
         assert!(!html.contains("//"), "{path} names another host");
         let links: Vec<&str> = links(&html).into_iter().filter(|link| *link != "data:,").collect();
         assert!(links.len() > 2, "{links:?}");
