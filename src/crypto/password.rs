@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
+use crate::id::random_bytes;
 
 /// Longest password in bytes; a longer one is refused, never cut.
 pub const LENGTH_MAX_BYTES: usize = 1024;
@@ -44,7 +47,7 @@ impl Passwords {
         let params =
             Params::new(MEMORY_KIB, 2, 1, None).map_err(|e| Error::internal(anyhow::anyhow!("argon2: {e}")))?;
         let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash_with(&hasher, &crate::id::random_hex(16))?.into();
+        let decoy = decoy().into();
         Ok(Self { turns: Arc::new(Semaphore::new(at_once.max(1))), hasher, decoy })
     }
 
@@ -81,6 +84,13 @@ impl Passwords {
     }
 }
 
+/// A hash in the form of ours whose password does not exist: its bytes are random, not computed.
+fn decoy() -> String {
+    let (salt, output) = (random_bytes::<16>(), random_bytes::<32>());
+    let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+    format!("$argon2id$v=19$m={MEMORY_KIB},t=2,p=1${salt}${output}")
+}
+
 fn hash_with(hasher: &Argon2<'_>, password: &str) -> Result<String> {
     let hash: argon2::password_hash::Result<PasswordHash> = hasher.hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string()).map_err(|error| Error::internal(anyhow::anyhow!("argon2: {error}")))
@@ -114,6 +124,14 @@ mod tests {
         assert_eq!(passwords.verify("Rahasia".into(), Some(hash)).await.unwrap(), Verdict::Wrong);
         assert_eq!(passwords.verify("rahasia".into(), None).await.unwrap(), Verdict::Wrong);
         assert_eq!(passwords.verify("x".into(), Some("garbage".into())).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[test]
+    fn decoy_is_read_as_a_hash_and_costs_as_much() {
+        let text = decoy();
+        let parsed = PasswordHash::new(&text).unwrap();
+        assert_eq!(Params::try_from(&parsed).unwrap().m_cost(), MEMORY_KIB);
+        assert_eq!(parsed.hash.unwrap().as_bytes().len(), 32);
     }
 
     #[tokio::test]
