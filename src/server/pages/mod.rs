@@ -7,7 +7,7 @@ mod landing;
 mod metrics;
 mod viewers;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use http::{HeaderValue, Method, StatusCode, header};
 use poem::endpoint::make_sync;
@@ -26,8 +26,10 @@ use viewers::{REDOC, SWAGGER};
 
 /// The routes of all pages.
 pub fn routes(app: &App) -> Route {
-    let document = api::document(&app.config).to_string();
-    let document = Arc::new(File::new("application/json", document));
+    // Built when somebody asks: its making takes megabytes that a server without readers never needs.
+    let config = app.config.clone();
+    let document = LazyLock::new(move || File::new("application/json", api::document(&config).to_string()));
+    let document = Arc::new(document);
     let landing = Landing::new();
     let origin = app.config.http.public_url.as_ref().map_or("", BaseUrl::as_str);
     let (swagger, redoc) = (viewers::policy(origin), viewers::policy(origin));
