@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use quick_cache::sync::Cache;
 
+use crate::bounded_cache;
 use crate::clock::Timestamp;
 use crate::crypto::token::{self, SecretHash};
 use crate::data_dir::DbName;
@@ -15,7 +16,7 @@ use super::epoch::{Epoch, EpochRaise};
 use super::{Tenants, store};
 
 /// Keys held in memory; the least useful go first.
-const KEYS_CACHED_MAX: usize = 20_000;
+const KEYS_CACHED_MAX: u32 = 20_000;
 /// How often the last use of a key is written down.
 const TOUCH_MS: i64 = 60_000;
 
@@ -82,7 +83,7 @@ pub(super) struct KeyCache {
 
 impl Default for KeyCache {
     fn default() -> Self {
-        Self { keys: Cache::new(KEYS_CACHED_MAX), used: parking_lot::Mutex::default() }
+        Self { keys: bounded_cache::new(KEYS_CACHED_MAX), used: parking_lot::Mutex::default() }
     }
 }
 

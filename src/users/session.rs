@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
+use crate::bounded_cache;
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::token::{self, SecretHash};
 use crate::db::Db;
@@ -19,7 +20,7 @@ use super::model::User;
 use super::tokens;
 
 /// Tokens held in memory; the least useful go first.
-const TOKENS_CACHED_MAX: usize = 50_000;
+const TOKENS_CACHED_MAX: u32 = 50_000;
 /// How often the last use of a token is written down.
 const TOUCH_MS: i64 = 60_000;
 
@@ -51,7 +52,7 @@ pub struct Sessions {
 impl Sessions {
     /// An empty cache.
     pub fn new(clock: Clock) -> Self {
-        Self { tokens: Arc::new(Cache::new(TOKENS_CACHED_MAX)), used: Arc::default(), clock }
+        Self { tokens: Arc::new(bounded_cache::new(TOKENS_CACHED_MAX)), used: Arc::default(), clock }
     }
 
     /// The user that a bearer token of this tenant speaks for. `open` gives the tenant's file; it

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, User, depth};
+use crate::support::{Server, User, tries};
 
 #[tokio::test]
 async fn two_tenants_written_at_once_keep_their_rows_apart() {
@@ -12,7 +12,7 @@ async fn two_tenants_written_at_once_keep_their_rows_apart() {
     let server = Server::start().await;
     let (a, b) =
         (server.tenant("A").await.register("a", "admin").await, server.tenant("B").await.register("b", "admin").await);
-    let rows = 5 * depth();
+    let rows = tries(75, 5);
     let writers = (0..WRITERS).map(|writer| {
         let (user, mark) = if writer % 2 == 0 { (a.clone(), "A") } else { (b.clone(), "B") };
         async move {
