@@ -1,12 +1,12 @@
 //! The command line: one file per command.
 //!
 //! A command that changes something is a call of an API operation, over the local socket while a
-//! server runs and in this process otherwise (see [`client`]). `config`, `openapi`, `doctor`,
+//! server runs and in this process otherwise (see `client`). `config`, `openapi`, `doctor`,
 //! `sql` and `completions` only read and need neither.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 75 the data
 //! directory is in use by another process, 78 a documented placeholder as a secret (see
-//! [`failure`]). Errors go to standard error: one line what happened, one line what to do.
+//! `failure`). Errors go to standard error: one line what happened, one line what to do.
 
 mod ask;
 mod client;

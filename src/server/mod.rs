@@ -4,9 +4,9 @@
 //! is out of file descriptors and has no cap on connections.
 //!
 //! The order of the wrappers, outermost first: [`request_id`], [`client_address`],
-//! [`security_headers`], [`cors`], the error renderer, [`panic`](mod@panic), the router. The renderer stands
-//! outside of `panic`, so that a panic looks like any other error; the request id stands outside of
-//! everything, so that no answer is without one.
+//! [`security_headers`], [`cors`], [`observe`], the router. Around each operation stand the renderer
+//! of its errors and, inside of that, the catcher of panics, so that a panic looks like any other
+//! error; the request id stands outside of everything, so that no answer is without one.
 
 pub mod client_address;
 pub mod cors;

@@ -111,7 +111,7 @@ fn write_base32(mut number: u64, chars: &mut [u8]) {
 }
 
 /// The other end of the connection. Behind a proxy this is the proxy; the client's own address is
-/// [`ClientAddr`](ClientAddr).
+/// [`ClientAddr`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerAddr {
     /// A TCP peer. An IPv4 address that came in through an IPv6 socket is written as IPv4.
