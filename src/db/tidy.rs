@@ -16,6 +16,12 @@ impl Db {
         !self.shared.is_tidy.load(Ordering::Relaxed) && super::uptime_ms().saturating_sub(last_write) >= idle_ms
     }
 
+    /// True when nothing was written for `idle`.
+    pub fn is_write_idle(&self, idle: Duration) -> bool {
+        let last_write = self.shared.last_write_ms.load(Ordering::Relaxed);
+        super::uptime_ms().saturating_sub(last_write) >= u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Gives free pages back, refreshes the planner's statistics and empties the write-ahead log.
     /// Blocks.
     ///

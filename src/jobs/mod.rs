@@ -17,12 +17,14 @@ pub use runner::{Job, JobStatus, Jobs};
 /// Files are closed when nobody used them for this long.
 const CLOSE_AFTER: Duration = Duration::from_secs(300);
 /// Rows that one transaction takes into the search index, so that writes in between wait little.
-const INDEXED_AT_ONCE: i64 = 200;
+const INDEXED_AT_ONCE: i64 = 100;
+/// A tenant without a write for this long has time for its whole index.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// THE list of jobs.
 pub fn all() -> Vec<Job> {
     vec![
-        Job::every("search_index", Duration::from_secs(2), |app| async move { index_search(&app).await }),
+        Job::every("search_index", QUIET, |app| async move { index_search_gently(&app).await }),
         Job::every("tidy_files", Duration::from_secs(5), |app| async move { tidy_files(&app).await }),
         Job::every("key_uses", Duration::from_secs(60), |app| async move { app.flush_uses().await }),
         Job::every("rate_limits", Duration::from_secs(60), |app| async move {
@@ -61,6 +63,27 @@ pub async fn index_search(app: &App) -> Result<()> {
         }
         while db.write(|tx| products::search::index_waiting(tx, INDEXED_AT_ONCE)).await? > 0 {}
         Ok(())
+    })
+    .await
+}
+
+/// As [`index_search`], but a tenant that is being written to gives a moment of its writer only: a
+/// search finds waiting rows too, and a write that waits for the index is worse than a search that
+/// looks at more rows.
+async fn index_search_gently(app: &App) -> Result<()> {
+    each_open(app, |db| async move {
+        if !db.read(products::search::has_waiting).await? {
+            return Ok(());
+        }
+        let is_quiet = db.is_write_idle(QUIET);
+        loop {
+            let before = db.generation();
+            let taken = db.write(|tx| products::search::index_waiting(tx, INDEXED_AT_ONCE)).await?;
+            let is_alone = db.generation() == before.wrapping_add(1);
+            if taken == 0 || !is_quiet || !is_alone {
+                return Ok(());
+            }
+        }
     })
     .await
 }
