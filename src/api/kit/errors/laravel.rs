@@ -23,7 +23,7 @@ pub(super) fn body(error: &Error) -> (StatusCode, Map<String, Value>) {
         Error::CentralDisabled(reason) => hinted(
             "Central API is switched off",
             reason,
-            "Set MASTER_API_KEY to a key of your own (`ruko key generate --master`) and start the server again.",
+            "Set MASTER_API_KEY to a key of your own (`ruko key generate master`) and start the server again.",
         ),
         Error::CredentialMissing(Credential::TenantKey) => hinted(
             "Tenant API Key Required",
