@@ -28,6 +28,7 @@ const PROTECTED: &[(&str, &str)] = &[
     ("GET", "/api/orders"),
     ("POST", "/api/orders"),
     ("GET", "/api/orders/1"),
+    ("PUT", "/api/orders/1"),
     ("PATCH", "/api/orders/1"),
     ("POST", "/api/orders/1/cancel"),
 ];

@@ -21,3 +21,4 @@ pub mod request;
 pub mod route_table;
 pub mod shape;
 pub mod time;
+pub mod twins;

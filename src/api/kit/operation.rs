@@ -15,6 +15,7 @@ use super::errors::{self, Asked};
 use super::family::{Dialect, Family};
 use super::panic::CatchPanics;
 use super::request::notes;
+use super::twins;
 
 static X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 static X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -48,8 +49,9 @@ impl<D: Dialect, A: OpenApi> In<D, A> {
 impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
     fn meta() -> Vec<MetaApi> {
         let mut apis = A::meta();
-        for operation in apis.iter_mut().flat_map(|api| &mut api.paths).flat_map(|path| &mut path.operations) {
-            document_errors(operation, D::FAMILY);
+        for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
+            twins::tell_apart(path);
+            path.operations.iter_mut().for_each(|operation| document_errors(operation, D::FAMILY));
         }
         apis
     }
@@ -61,7 +63,7 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
         let mut documented = HashMap::new();
-        for path in A::meta().into_iter().flat_map(|api| api.paths) {
+        for path in Self::meta().into_iter().flat_map(|api| api.paths) {
             for operation in path.operations {
                 let key = (without_names(&path.path), operation.method);
                 documented.insert(key, (path.path.clone(), operation.operation_id.unwrap_or("unnamed")));

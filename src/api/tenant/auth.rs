@@ -16,6 +16,8 @@ use crate::app::App;
 use crate::error::Error;
 use crate::users::{self, NewUser, Registrar, Role};
 
+use super::user_in::RegisterIn;
+
 /// Registration and log-in of a tenant's users.
 pub struct AuthApi(pub App);
 
@@ -93,43 +95,6 @@ impl From<users::User> for UserOut {
         }
     }
 }
-
-/// A new user.
-#[derive(Debug, Object)]
-#[oai(example)]
-struct RegisterIn {
-    /// Name.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    name: String,
-    /// Email address, unique in the tenant.
-    email: Email,
-    /// User name, unique in the tenant; made from the email address when missing.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    username: Option<String>,
-    /// Password, at least 6 characters unless the server asks for more.
-    #[oai(validator(min_length = 1, max_length = 1024))]
-    password: String,
-    /// The password again; checked when it is sent.
-    password_confirmation: Option<String>,
-    /// Wanted role; `admin` is granted to a tenant's first user, and where an admin's bearer token
-    /// or the master key comes along.
-    role: Option<RoleName>,
-}
-
-impl poem_openapi::types::Example for RegisterIn {
-    fn example() -> Self {
-        Self {
-            name: "John Doe".into(),
-            email: Email("john@example.com".into()),
-            username: Some("johndoe".into()),
-            password: "password123".into(),
-            password_confirmation: Some("password123".into()),
-            role: Some(RoleName::User),
-        }
-    }
-}
-
-pub use crate::api::kit::email::Email;
 
 /// Email address and password.
 #[derive(Debug, Object)]
@@ -230,16 +195,8 @@ impl AuthApi {
         request: &Request,
         input: Input<RegisterIn>,
     ) -> Result<Created<Registered>, Error> {
-        let input = input.0;
-        let role = input.role.map_or(Role::User, Role::from);
-        let registrar = if role == Role::Admin { registrar(request, &caller).await? } else { Registrar::Public };
-        let new = NewUser {
-            name: input.name,
-            email: input.email.0,
-            username: input.username,
-            password: input.password,
-            role,
-        };
+        let new = NewUser::from(input.0);
+        let registrar = if new.role == Role::Admin { registrar(request, &caller).await? } else { Registrar::Public };
         let (user, token) = self.0.user_desk(&caller.tenant, &caller.db).register(registrar, new).await?;
         if registrar == Registrar::Trusted {
             audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));

@@ -5,6 +5,7 @@ mod auth;
 mod me;
 mod orders;
 mod products;
+mod user_in;
 mod users;
 
 pub use auth::AuthApi;

@@ -259,8 +259,8 @@ impl OrdersApi {
     /// Move an order on
     ///
     /// Setting the status it has already changes nothing, so the request can be sent again.
-    #[oai(path = "/orders/:id", method = "patch", operation_id = "orders.patch")]
-    async fn patch(
+    #[oai(path = "/orders/:id", method = "put", method = "patch", operation_id = "orders.update")]
+    async fn update(
         &self,
         user: User,
         id: Path<Id>,

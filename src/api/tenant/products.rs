@@ -243,7 +243,7 @@ impl ProductsApi {
     /// Change a product
     ///
     /// Fields that are left out stay as they are.
-    #[oai(path = "/products/:id", method = "put", operation_id = "products.update")]
+    #[oai(path = "/products/:id", method = "put", method = "patch", operation_id = "products.update")]
     async fn update(
         &self,
         user: User,
@@ -251,21 +251,12 @@ impl ProductsApi {
         conditions: Conditions,
         input: Input<ProductChange>,
     ) -> Result<Tagged<ProductOut>, Error> {
-        self.change(&user, id.of("product")?, conditions, input.0).await
-    }
-
-    /// Change a product (PATCH)
-    ///
-    /// The same as PUT.
-    #[oai(path = "/products/:id", method = "patch", operation_id = "products.patch")]
-    async fn patch(
-        &self,
-        user: User,
-        id: Path<Id>,
-        conditions: Conditions,
-        input: Input<ProductChange>,
-    ) -> Result<Tagged<ProductOut>, Error> {
-        self.change(&user, id.of("product")?, conditions, input.0).await
+        let (id, patch, now) = (id.of("product")?, ProductPatch::from(input.0), self.0.clock.now());
+        let work = move |tx: &mut crate::db::Tx<'_>| {
+            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
+            products::update(tx, id, &patch, now)
+        };
+        Ok(Tagged::changed(user.db.write(work).await?.into()))
     }
 
     /// Delete a product
@@ -280,22 +271,5 @@ impl ProductsApi {
         };
         user.db.write(work).await?;
         Ok(NoContent)
-    }
-}
-
-impl ProductsApi {
-    async fn change(
-        &self,
-        user: &User,
-        id: i64,
-        conditions: Conditions,
-        input: ProductChange,
-    ) -> Result<Tagged<ProductOut>, Error> {
-        let (patch, now) = (ProductPatch::from(input), self.0.clock.now());
-        let work = move |tx: &mut crate::db::Tx<'_>| {
-            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
-            products::update(tx, id, &patch, now)
-        };
-        Ok(Tagged::changed(user.db.write(work).await?.into()))
     }
 }

@@ -1,9 +1,8 @@
 //! `/api/users`
 
 use poem::Request;
-use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
@@ -16,121 +15,13 @@ use crate::api::kit::path::{Id, Path};
 use crate::api::kit::reply::{Created, NoContent, Reply};
 use crate::app::App;
 use crate::error::Error;
-use crate::users::{self, Changer, NewUser, Role, UserFilter, UserPatch};
+use crate::users::{self, Changer, Role, UserFilter};
 
-use super::auth::{Email, RoleName, UserOut};
+use super::auth::{RoleName, UserOut};
+use super::user_in::{UserChange, UserIn};
 
 /// Users of the tenant.
 pub struct UsersApi(pub App);
-
-/// A user that an admin makes.
-#[derive(Debug, Object)]
-#[oai(example)]
-struct UserIn {
-    /// Name.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    name: String,
-    /// Email address, unique in the tenant.
-    email: Email,
-    /// User name, unique in the tenant; made from the email address when missing.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    username: Option<String>,
-    /// Password, at least 6 characters unless the server asks for more.
-    #[oai(validator(min_length = 1, max_length = 1024))]
-    password: String,
-    /// The password again; checked when it is sent.
-    password_confirmation: Option<String>,
-    /// Role; `user` when missing.
-    role: Option<RoleName>,
-}
-
-impl poem_openapi::types::Example for UserIn {
-    fn example() -> Self {
-        Self {
-            name: "Siti Rahma".into(),
-            email: Email("siti@example.com".into()),
-            username: Some("siti".into()),
-            password: "password123".into(),
-            password_confirmation: None,
-            role: Some(RoleName::User),
-        }
-    }
-}
-
-/// Changes to a user; fields that are left out stay as they are.
-#[derive(Debug, Object)]
-#[oai(rename = "UserPatch", example)]
-struct UserChange {
-    /// Name.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
-    /// Email address, unique in the tenant.
-    email: Option<Email>,
-    /// User name, unique in the tenant.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    username: Option<String>,
-    /// URL of a picture; null removes it.
-    #[oai(validator(max_length = 2048))]
-    avatar_url: MaybeUndefined<String>,
-    /// Role. Only an admin may change it.
-    role: Option<RoleName>,
-    /// False disables the user and ends its tokens. Only an admin may change it.
-    is_active: Option<bool>,
-    /// New password; ends the user's tokens. Only an admin may set it, users change their own with
-    /// `PUT /api/me/password`.
-    #[oai(validator(min_length = 1, max_length = 1024))]
-    password: Option<String>,
-    /// The password again; checked when it is sent.
-    password_confirmation: Option<String>,
-}
-
-impl poem_openapi::types::Example for UserChange {
-    fn example() -> Self {
-        Self {
-            name: Some("Siti Rahmawati".into()),
-            email: None,
-            username: None,
-            avatar_url: MaybeUndefined::Value("https://example.com/siti.jpg".into()),
-            role: Some(RoleName::User),
-            is_active: None,
-            password: None,
-            password_confirmation: None,
-        }
-    }
-}
-
-impl UserChange {
-    /// What the audit log says of it: which fields, and of rights the new value.
-    fn summary(&self) -> Value {
-        let sent = [
-            ("name", self.name.is_some()),
-            ("email", self.email.is_some()),
-            ("username", self.username.is_some()),
-            ("avatar_url", !self.avatar_url.is_undefined()),
-            ("password", self.password.is_some()),
-        ];
-        let fields: Vec<&str> = sent.into_iter().filter(|(_, is_sent)| *is_sent).map(|(name, _)| name).collect();
-        json!({"fields": fields, "role": self.role.map(|role| Role::from(role).as_str()), "is_active": self.is_active})
-    }
-}
-
-impl From<UserChange> for UserPatch {
-    fn from(input: UserChange) -> Self {
-        Self {
-            name: input.name,
-            email: input.email.map(|email| email.0),
-            username: input.username,
-            role: input.role.map(Role::from),
-            is_active: input.is_active,
-            avatar_url: match input.avatar_url {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(url) => Some(Some(url)),
-            },
-            password: input.password,
-        }
-    }
-}
 
 /// Which users.
 #[derive(Debug, Object)]
@@ -177,15 +68,7 @@ impl UsersApi {
     /// For admins. The answer carries no token: the user logs in with the password.
     #[oai(path = "/users", method = "post", operation_id = "users.create")]
     async fn create(&self, admin: Admin, request: &Request, input: Input<UserIn>) -> Result<Created<UserOut>, Error> {
-        let input = input.0;
-        let new = NewUser {
-            name: input.name,
-            email: input.email.0,
-            username: input.username,
-            password: input.password,
-            role: input.role.map_or(Role::User, Role::from),
-        };
-        let user = self.0.user_desk(&admin.tenant, &admin.db).create(new).await?;
+        let user = self.0.user_desk(&admin.tenant, &admin.db).create(input.0.into()).await?;
         audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         Ok(Created(user.into()))
     }
@@ -204,7 +87,7 @@ impl UsersApi {
     ///
     /// Admins change everything, users their own name, email address, user name and picture. It acts
     /// on the next request of the user.
-    #[oai(path = "/users/:id", method = "put", operation_id = "users.update")]
+    #[oai(path = "/users/:id", method = "put", method = "patch", operation_id = "users.update")]
     async fn update(
         &self,
         user: User,
@@ -213,22 +96,15 @@ impl UsersApi {
         conditions: Conditions,
         input: Input<UserChange>,
     ) -> Result<Tagged<UserOut>, Error> {
-        self.change(&user, &id, request, conditions, input.0).await
-    }
-
-    /// Change a user (PATCH)
-    ///
-    /// The same as PUT.
-    #[oai(path = "/users/:id", method = "patch", operation_id = "users.patch")]
-    async fn patch(
-        &self,
-        user: User,
-        id: Path<Id>,
-        request: &Request,
-        conditions: Conditions,
-        input: Input<UserChange>,
-    ) -> Result<Tagged<UserOut>, Error> {
-        self.change(&user, &id, request, conditions, input.0).await
+        let (id, input) = (visible(&user, &id)?, input.0);
+        let changer = if user.owner().is_some() { Changer::Own } else { Changer::Admin };
+        let keep = (id == user.signed_in.user.id).then_some(user.signed_in.token_id);
+        let summary = input.summary();
+        let check = move |before: &users::User| conditions.check_match(&UserOut::from(before.clone()));
+        let desk = self.0.user_desk(&user.tenant, &user.db);
+        let changed = desk.change(id, changer, input.into(), keep, check).await?;
+        audit::record(request, "user.changed", ("user", id.to_string()), summary);
+        Ok(Tagged::changed(changed.into()))
     }
 
     /// Delete a user
@@ -257,26 +133,5 @@ fn visible(user: &User, id: &Path<Id>) -> Result<i64, Error> {
     match user.owner() {
         Some(own) if own != id => Err(Error::not_found("user", id)),
         _ => Ok(id),
-    }
-}
-
-impl UsersApi {
-    async fn change(
-        &self,
-        user: &User,
-        id: &Path<Id>,
-        request: &Request,
-        conditions: Conditions,
-        input: UserChange,
-    ) -> Result<Tagged<UserOut>, Error> {
-        let id = visible(user, id)?;
-        let changer = if user.owner().is_some() { Changer::Own } else { Changer::Admin };
-        let keep = (id == user.signed_in.user.id).then_some(user.signed_in.token_id);
-        let summary = input.summary();
-        let check = move |before: &users::User| conditions.check_match(&UserOut::from(before.clone()));
-        let desk = self.0.user_desk(&user.tenant, &user.db);
-        let changed = desk.change(id, changer, input.into(), keep, check).await?;
-        audit::record(request, "user.changed", ("user", id.to_string()), summary);
-        Ok(Tagged::changed(changed.into()))
     }
 }

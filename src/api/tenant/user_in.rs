@@ -1,0 +1,174 @@
+//! Inputs that make and change users.
+
+use poem_openapi::Object;
+use poem_openapi::types::{Example, MaybeUndefined};
+use serde_json::{Value, json};
+
+use crate::api::kit::email::Email;
+use crate::users::{NewUser, Role, UserPatch};
+
+use super::auth::RoleName;
+
+/// What every new user has, whoever makes it.
+#[derive(Debug, Object)]
+struct NewUserIn {
+    /// Name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: String,
+    /// Email address, unique in the tenant.
+    email: Email,
+    /// User name, unique in the tenant; made from the email address when missing.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    username: Option<String>,
+    /// Password, at least 6 characters unless the server asks for more.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    password: String,
+    /// The password again; checked when it is sent.
+    password_confirmation: Option<String>,
+}
+
+impl NewUserIn {
+    fn with_role(self, role: Option<RoleName>) -> NewUser {
+        NewUser {
+            name: self.name,
+            email: self.email.0,
+            username: self.username,
+            password: self.password,
+            role: role.map_or(Role::User, Role::from),
+        }
+    }
+}
+
+/// A new user.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub(super) struct RegisterIn {
+    #[oai(flatten)]
+    user: NewUserIn,
+    /// Wanted role; `admin` is granted to a tenant's first user, and where an admin's bearer token
+    /// or the master key comes along.
+    role: Option<RoleName>,
+}
+
+impl Example for RegisterIn {
+    fn example() -> Self {
+        let user = NewUserIn {
+            name: "John Doe".into(),
+            email: Email("john@example.com".into()),
+            username: Some("johndoe".into()),
+            password: "password123".into(),
+            password_confirmation: Some("password123".into()),
+        };
+        Self { user, role: Some(RoleName::User) }
+    }
+}
+
+impl From<RegisterIn> for NewUser {
+    fn from(input: RegisterIn) -> Self {
+        input.user.with_role(input.role)
+    }
+}
+
+/// A user that an admin makes.
+#[derive(Debug, Object)]
+#[oai(example)]
+pub(super) struct UserIn {
+    #[oai(flatten)]
+    user: NewUserIn,
+    /// Role; `user` when missing.
+    role: Option<RoleName>,
+}
+
+impl Example for UserIn {
+    fn example() -> Self {
+        let user = NewUserIn {
+            name: "Siti Rahma".into(),
+            email: Email("siti@example.com".into()),
+            username: Some("siti".into()),
+            password: "password123".into(),
+            password_confirmation: None,
+        };
+        Self { user, role: Some(RoleName::User) }
+    }
+}
+
+impl From<UserIn> for NewUser {
+    fn from(input: UserIn) -> Self {
+        input.user.with_role(input.role)
+    }
+}
+
+/// Changes to a user; fields that are left out stay as they are.
+#[derive(Debug, Object)]
+#[oai(rename = "UserPatch", example)]
+pub(super) struct UserChange {
+    /// Name.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    name: Option<String>,
+    /// Email address, unique in the tenant.
+    email: Option<Email>,
+    /// User name, unique in the tenant.
+    #[oai(validator(min_length = 1, max_length = 255))]
+    username: Option<String>,
+    /// URL of a picture; null removes it.
+    #[oai(validator(max_length = 2048))]
+    avatar_url: MaybeUndefined<String>,
+    /// Role. Only an admin may change it.
+    role: Option<RoleName>,
+    /// False disables the user and ends its tokens. Only an admin may change it.
+    is_active: Option<bool>,
+    /// New password; ends the user's tokens. Only an admin may set it, users change their own with
+    /// `PUT /api/me/password`.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    password: Option<String>,
+    /// The password again; checked when it is sent.
+    password_confirmation: Option<String>,
+}
+
+impl Example for UserChange {
+    fn example() -> Self {
+        Self {
+            name: Some("Siti Rahmawati".into()),
+            email: None,
+            username: None,
+            avatar_url: MaybeUndefined::Value("https://example.com/siti.jpg".into()),
+            role: Some(RoleName::User),
+            is_active: None,
+            password: None,
+            password_confirmation: None,
+        }
+    }
+}
+
+impl UserChange {
+    /// What the audit log says of it: which fields, and of rights the new value.
+    pub(super) fn summary(&self) -> Value {
+        let sent = [
+            ("name", self.name.is_some()),
+            ("email", self.email.is_some()),
+            ("username", self.username.is_some()),
+            ("avatar_url", !self.avatar_url.is_undefined()),
+            ("password", self.password.is_some()),
+        ];
+        let fields: Vec<&str> = sent.into_iter().filter(|(_, is_sent)| *is_sent).map(|(name, _)| name).collect();
+        json!({"fields": fields, "role": self.role.map(|role| Role::from(role).as_str()), "is_active": self.is_active})
+    }
+}
+
+impl From<UserChange> for UserPatch {
+    fn from(input: UserChange) -> Self {
+        Self {
+            name: input.name,
+            email: input.email.map(|email| email.0),
+            username: input.username,
+            role: input.role.map(Role::from),
+            is_active: input.is_active,
+            avatar_url: match input.avatar_url {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(None),
+                MaybeUndefined::Value(url) => Some(Some(url)),
+            },
+            password: input.password,
+        }
+    }
+}
