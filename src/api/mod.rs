@@ -6,7 +6,7 @@ pub mod health;
 pub mod kit;
 pub mod tenant;
 
-use poem_openapi::{OpenApi, Tags};
+use poem_openapi::Tags;
 use serde_json::Value;
 
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::config::{BaseUrl, Config};
 
 use kit::family::Laravel;
 use kit::operation::In;
+use kit::route_table::Spoken;
 
 /// Sections of the document.
 #[derive(Debug, Clone, Copy, Tags)]
@@ -34,7 +35,7 @@ pub enum Tag {
 }
 
 /// THE list of Apis: what is not here does not exist.
-pub fn all(app: &App) -> impl OpenApi + 'static {
+pub fn all(app: &App) -> impl Spoken + 'static {
     (
         In::<Laravel, _>::new(central::apis(app)),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),

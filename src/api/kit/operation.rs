@@ -15,6 +15,7 @@ use super::errors::{self, Asked};
 use super::family::{Dialect, Family};
 use super::panic::CatchPanics;
 use super::request::notes;
+use super::route_table::{RouteTable, Spoken};
 use super::twins;
 
 static X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -81,6 +82,16 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
                 let endpoint = Wrapped { inner: endpoint.with(CatchPanics), operation: Box::leak(Box::new(operation)) };
                 routes.entry(path.clone()).or_default().insert(method, endpoint.boxed());
             }
+        }
+    }
+}
+
+impl<D: Dialect, A: OpenApi> Spoken for In<D, A> {
+    fn add_to(self, table: &mut RouteTable) {
+        let mut own = HashMap::new();
+        self.add_routes(&mut own);
+        for (path, methods) in own {
+            table.add(path, D::FAMILY, methods);
         }
     }
 }

@@ -13,34 +13,67 @@ use crate::error::Error;
 use super::errors::{self, Asked};
 use super::family::Family;
 
-/// The endpoint of all operations.
-pub fn router(api: impl OpenApi, extra: Route) -> impl Endpoint<Output = Response> {
-    let mut table = HashMap::new();
-    api.add_routes(&mut table);
-    let table: BTreeMap<_, _> = table.into_iter().collect();
-    let mut route = extra;
-    for (path, methods) in table {
-        route = route.at(path, Methods::new(methods));
+/// Apis of which each speaks a dialect. Nothing else can be routed, so every path has a family.
+pub trait Spoken: OpenApi {
+    /// Puts the operations where the router finds them.
+    fn add_to(self, table: &mut RouteTable);
+}
+
+macro_rules! spoken_tuples {
+    ($first:ident) => {};
+    ($first:ident, $($rest:ident),+) => {
+        impl<$first: Spoken, $($rest: Spoken),+> Spoken for ($first, $($rest),+) {
+            #[allow(non_snake_case, reason = "each value is called as its type is")]
+            fn add_to(self, table: &mut RouteTable) {
+                let ($first, $($rest),+) = self;
+                $first.add_to(table);
+                $($rest.add_to(table);)+
+            }
+        }
+        spoken_tuples!($($rest),+);
+    };
+}
+// As many as poem-openapi takes.
+spoken_tuples!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P);
+
+/// Paths with their methods, and the family whose errors a path answers.
+#[derive(Default)]
+pub struct RouteTable {
+    paths: BTreeMap<String, Methods>,
+}
+
+impl RouteTable {
+    /// Adds methods of a path. Where two families share one, the first of them answers for it.
+    pub fn add(&mut self, path: String, family: Family, endpoints: HashMap<Method, BoxEndpoint<'static>>) {
+        let own = || Methods { family, endpoints: Vec::new(), allowed: String::new() };
+        self.paths.entry(path).or_insert_with(own).add(endpoints);
     }
+}
+
+/// The endpoint of all operations.
+pub fn router<T: Spoken>(apis: T, extra: Route) -> impl Endpoint<Output = Response> + use<T> {
+    let mut table = RouteTable::default();
+    apis.add_to(&mut table);
+    let route = table.paths.into_iter().fold(extra, |route, (path, methods)| route.at(path, methods));
     WithNotFound { inner: route }
 }
 
 /// The methods of one path.
 struct Methods {
+    family: Family,
     endpoints: Vec<(Method, BoxEndpoint<'static>)>,
     allowed: String,
 }
 
 impl Methods {
-    fn new(endpoints: HashMap<Method, BoxEndpoint<'static>>) -> Self {
-        let mut endpoints: Vec<_> = endpoints.into_iter().collect();
-        endpoints.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
-        let mut names: Vec<&str> = endpoints.iter().map(|(method, _)| method.as_str()).collect();
+    fn add(&mut self, endpoints: HashMap<Method, BoxEndpoint<'static>>) {
+        self.endpoints.extend(endpoints);
+        self.endpoints.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        let mut names: Vec<&str> = self.endpoints.iter().map(|(method, _)| method.as_str()).collect();
         if names.contains(&"GET") {
             names.push("HEAD");
         }
-        let allowed = names.join(", ");
-        Self { endpoints, allowed }
+        self.allowed = names.join(", ");
     }
 
     fn find(&self, method: &Method) -> Option<&BoxEndpoint<'static>> {
@@ -70,12 +103,12 @@ impl Endpoint for Methods {
             }
             return Ok(response);
         }
-        Err(Error::MethodNotAllowed {
+        let refusal = Error::MethodNotAllowed {
             method: request.method().to_string(),
             path: request.original_uri().path().to_owned(),
             allowed: self.allowed.clone(),
-        }
-        .into())
+        };
+        Ok(errors::answer(&refusal, &Asked::of(&request, self.family)))
     }
 }
 

@@ -14,6 +14,7 @@ use poem::endpoint::make_sync;
 use poem::{Endpoint, Request, Response, Result, Route};
 
 use crate::api;
+use crate::api::kit::errors::{self, Asked};
 use crate::api::kit::family::Family;
 use crate::api::kit::operation::Operation;
 use crate::app::App;
@@ -38,7 +39,10 @@ pub fn routes(app: &App) -> Route {
     Route::new()
         .at("/", page("/", move |request| Ok(landing.answer(request))))
         .at("/openapi.json", page("/openapi.json", move |request| Ok(here.answer(request))))
-        .at("/api/v1/openapi.json", page("/api/v1/openapi.json", move |request| Ok(in_v1.answer(request))))
+        .at(
+            "/api/v1/openapi.json",
+            page_of(Family::FastApi, "/api/v1/openapi.json", move |request| Ok(in_v1.answer(request))),
+        )
         .at("/metrics", page("/metrics", move |request| metrics::answer(&scraped, request)))
         .at("/docs", page("/docs", move |request| Ok(secured(SWAGGER.html.answer(request), &swagger))))
         .at("/docs/", moved("../docs"))
@@ -68,14 +72,45 @@ fn page<F>(pattern: &'static str, answer: F) -> Page<F>
 where
     F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
 {
+    page_of(Family::Laravel, pattern, answer)
+}
+
+fn page_of<F>(family: Family, pattern: &'static str, answer: F) -> Page<F>
+where
+    F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
+{
     // One for each page at start, for the life of the process: the key of its metrics.
-    let operation = Operation { id: "page", pattern, method: Method::GET, family: Family::Laravel };
+    let operation = Operation { id: "page", pattern, method: Method::GET, family };
     Page { operation: Box::leak(Box::new(operation)), answer }
 }
 
 struct Page<F> {
     operation: &'static Operation,
     answer: F,
+}
+
+impl<F> Page<F>
+where
+    F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
+{
+    fn response(&self, request: &Request) -> Result<Response, Error> {
+        const ALLOWED: &str = "GET, HEAD";
+        match *request.method() {
+            Method::GET => (self.answer)(request),
+            Method::HEAD => {
+                let mut response = (self.answer)(request)?;
+                response.set_body(());
+                Ok(response)
+            }
+            Method::OPTIONS => {
+                Ok(Response::builder().status(StatusCode::NO_CONTENT).header(header::ALLOW, ALLOWED).finish())
+            }
+            _ => {
+                let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+                Err(Error::MethodNotAllowed { method, path, allowed: ALLOWED.into() })
+            }
+        }
+    }
 }
 
 impl<F> Endpoint for Page<F>
@@ -85,21 +120,9 @@ where
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        const ALLOWED: &str = "GET, HEAD";
-        let mut response = match *request.method() {
-            Method::GET => (self.answer)(&request)?,
-            Method::HEAD => {
-                let mut response = (self.answer)(&request)?;
-                response.set_body(());
-                response
-            }
-            Method::OPTIONS => {
-                Response::builder().status(StatusCode::NO_CONTENT).header(header::ALLOW, ALLOWED).finish()
-            }
-            _ => {
-                let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
-                return Err(Error::MethodNotAllowed { method, path, allowed: ALLOWED.into() }.into());
-            }
+        let mut response = match self.response(&request) {
+            Ok(response) => response,
+            Err(error) => return Ok(errors::render(error.into(), &Asked::of(&request, self.operation.family))),
         };
         response.set_data(self.operation);
         Ok(response)
