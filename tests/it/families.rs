@@ -27,6 +27,11 @@ macro_rules! api_at {
             async fn update(&self, id: Path<Id>) -> Result<NoContent, Error> {
                 id.of("thing").map(|_| NoContent)
             }
+
+            #[oai(path = $path, method = "post")]
+            async fn refuse(&self, _id: Path<Id>) -> Result<NoContent, Error> {
+                Err(Error::TooManyRequests { retry_after_secs: 9, limit: 7 })
+            }
         }
     };
 }
@@ -59,7 +64,7 @@ async fn wrong_and_unknown_methods_are_refused_in_the_family_of_their_path() {
     for method in ["DELETE", "TRACE", "BREW"] {
         let text = |path: &str| {
             format!(
-                "The {method} method is not supported for route {path}. Supported methods: GET, PATCH, PUT, HEAD."
+                "The {method} method is not supported for route {path}. Supported methods: GET, PATCH, POST, PUT, HEAD."
             )
         };
         let code = "method_not_allowed";
@@ -74,7 +79,7 @@ async fn wrong_and_unknown_methods_are_refused_in_the_family_of_their_path() {
             let (answer, body) = ask(&server, method, path).await;
             assert_eq!(
                 (answer.status(), answer.header("allow")),
-                (405, Some("GET, PATCH, PUT, HEAD")),
+                (405, Some("GET, PATCH, POST, PUT, HEAD")),
                 "{method} {path}"
             );
             assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -93,6 +98,25 @@ async fn errors_of_handlers_are_in_the_family_of_their_path() {
     ] {
         let (answer, body) = ask(&server, "GET", path).await;
         assert_eq!((answer.status(), own(body)), (404, expected), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_family_says_when_a_limit_is_over() {
+    let server = server();
+    let now = || ruko::clock::Clock::system().now().0;
+    for (path, text) in [
+        ("/api/v1/l/1", json!({"message": "Too Many Attempts.", "code": "too_many_requests"})),
+        ("/api/v1/e/1", json!({"success": false, "error": "Too many requests.", "code": "too_many_requests"})),
+        ("/api/f/1", json!({"detail": "Too many requests.", "code": "too_many_requests"})),
+    ] {
+        let before = now();
+        let (answer, body) = ask(&server, "POST", path).await;
+        assert_eq!((answer.status(), own(body)), (429, text));
+        let number = |name: &str| answer.header(name).unwrap().parse::<i64>().unwrap();
+        assert_eq!((number("retry-after"), number("x-ratelimit-limit"), number("x-ratelimit-remaining")), (9, 7, 0));
+        let reset_ms = number("x-ratelimit-reset") * 1000;
+        assert!((before + 9000..now() + 10_000).contains(&reset_ms), "{path}: {reset_ms}");
     }
 }
 
@@ -120,5 +144,5 @@ async fn one_handler_of_two_methods_answers_both() {
         assert_eq!(ask(&server, method, "/api/f/1").await.0.status(), 204, "{method}");
     }
     let (answer, _) = ask(&server, "OPTIONS", "/api/f/1").await;
-    assert_eq!((answer.status(), answer.header("allow")), (204, Some("GET, PATCH, PUT, HEAD")));
+    assert_eq!((answer.status(), answer.header("allow")), (204, Some("GET, PATCH, POST, PUT, HEAD")));
 }

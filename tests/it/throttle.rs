@@ -1,6 +1,10 @@
 //! Limits: guessing passwords, and too many requests.
 
+use std::sync::Arc;
+
 use reqwest::{Method, Response};
+use ruko::clock::{Clock, Timestamp};
+use ruko::config::Config;
 use serde_json::{Value, json};
 
 use crate::support::{Server, Tenant};
@@ -12,16 +16,27 @@ async fn guess(tenant: &Tenant, from: &str, email: &str, password: &str) -> Resp
 
 /// A server behind a proxy on this machine, with three attempts for a log-in.
 async fn behind_proxy() -> Server {
-    Server::with(|config| {
+    held(|config| {
         config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
         config.auth.login_attempts = 3;
     })
     .await
 }
 
+/// 2025-10-30, 14:05:30 UTC, and something.
+const NOW: Timestamp = Timestamp(1_761_833_130_001);
+
+/// A server whose clock stands still.
+async fn held(change: impl FnOnce(&mut Config)) -> Server {
+    let clock = Clock::held_at(NOW);
+    Server::in_folder(Arc::new(tempfile::tempdir().unwrap()), clock, change).await
+}
+
 async fn refusal(response: Response) -> u64 {
     assert_eq!(response.status(), 429);
-    let retry_after: u64 = response.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    let number = |name: &str| response.headers()[name].to_str().unwrap().parse::<u64>().unwrap();
+    let retry_after = number("retry-after");
+    assert_eq!((number("x-ratelimit-remaining"), number("x-ratelimit-reset")), (0, 1_761_833_131 + retry_after));
     let body: Value = response.json().await.unwrap();
     assert_eq!((&body["message"], &body["code"]), (&json!("Too Many Attempts."), &json!("too_many_requests")));
     retry_after
@@ -86,6 +101,20 @@ async fn own_password_cannot_be_guessed_with_a_stolen_token() {
     assert!(user.is_signed_in().await);
 }
 
+#[tokio::test]
+async fn master_keys_are_tried_at_a_limited_rate_per_address() {
+    let server = held(|config| config.limits.central_per_minute = 2).await;
+    let ask = async || {
+        server.request(Method::GET, "/api/central/tenants").header("X-Master-API-Key", "mk_wrong").send().await.unwrap()
+    };
+    for _ in 0..2 {
+        let response = ask().await;
+        assert_eq!(response.status(), 403);
+        assert!(!response.headers().contains_key("x-ratelimit-reset"), "only a refusal names a time");
+    }
+    assert!((1..=31).contains(&refusal(ask().await).await));
+}
+
 fn left(response: &Response) -> Option<(u32, u32)> {
     let number = |name: &str| response.headers().get(name)?.to_str().ok()?.parse().ok();
     Some((number("x-ratelimit-limit")?, number("x-ratelimit-remaining")?))
@@ -93,7 +122,7 @@ fn left(response: &Response) -> Option<(u32, u32)> {
 
 #[tokio::test]
 async fn each_token_has_its_own_limit_and_answers_say_what_is_left() {
-    let server = Server::with(|config| config.limits.requests_per_minute = 3).await;
+    let server = held(|config| config.limits.requests_per_minute = 3).await;
     let tenant = server.tenant("Warung").await;
     let (user, other) = (tenant.register("john", "user").await, tenant.register("siti", "user").await);
     for remaining in [2, 1, 0] {
@@ -110,7 +139,7 @@ async fn each_token_has_its_own_limit_and_answers_say_what_is_left() {
 
 #[tokio::test]
 async fn before_a_login_the_limit_counts_per_tenant_and_address() {
-    let server = Server::with(|config| {
+    let server = held(|config| {
         config.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
         config.limits.before_login_per_minute = 2;
     })
@@ -128,7 +157,7 @@ async fn before_a_login_the_limit_counts_per_tenant_and_address() {
 
 #[tokio::test]
 async fn guessing_tenant_keys_is_slowed_down() {
-    let server = Server::with(|config| config.limits.before_login_per_minute = 2).await;
+    let server = held(|config| config.limits.before_login_per_minute = 2).await;
     let guess = async || {
         let key = ruko::crypto::token::new_tenant_key();
         server.request(Method::GET, "/api/info").header("X-Tenant-API-Key", key).send().await.unwrap()

@@ -8,12 +8,15 @@ mod laravel;
 mod user_message;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use poem::Response;
 use serde_json::{Map, Value};
 
+use crate::app::App;
+use crate::clock::Clock;
 use crate::error::{Credential, DbError, Error};
 use crate::id::TenantId;
 
@@ -35,6 +38,8 @@ pub struct Asked {
     pub language: Option<Language>,
     /// What was learnt about the request on its way, for the log.
     pub notes: Option<Arc<Notes>>,
+    /// The time, for answers that name one.
+    pub clock: Clock,
 }
 
 impl Asked {
@@ -42,7 +47,8 @@ impl Asked {
     pub fn of(request: &poem::Request, family: Family) -> Self {
         let language = request.header("accept-language").map(Language::from_header);
         let notes = super::request::notes(request).cloned();
-        Self { family, request_id: super::request::request_id(request), language, notes }
+        let clock = request.data::<App>().map(|app| app.clock.clone()).unwrap_or_default();
+        Self { family, request_id: super::request::request_id(request), language, notes, clock }
     }
 }
 
@@ -130,6 +136,9 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
             headers.insert(RETRY_AFTER, (*retry_after_secs).into());
             headers.insert("x-ratelimit-limit", (*limit).into());
             headers.insert("x-ratelimit-remaining", 0.into());
+            // Seconds since 1970, as Laravel writes it; a begun second is over by then.
+            let reset = asked.clock.now().plus(Duration::from_secs(*retry_after_secs));
+            headers.insert("x-ratelimit-reset", reset.0.saturating_add(999).div_euclid(1000).into());
         }
         Error::Unavailable(_) | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -7,6 +7,7 @@ use crate::api::kit::credentials;
 use crate::api::kit::errors::{self, Asked};
 use crate::api::kit::family::Family;
 use crate::api::kit::request::RequestId;
+use crate::clock::Clock;
 use crate::error::{Credential, DbError, Error, FieldError, Place, Rule};
 
 use super::operation::Facts;
@@ -39,7 +40,8 @@ pub fn response(
     let mut headers = vec!["X-Request-Id"];
     match status {
         401 if facts.schemes.iter().any(|scheme| scheme == credentials::USER_TOKEN) => headers.push("WWW-Authenticate"),
-        429 | 503 => headers.push("Retry-After"),
+        429 => headers.extend(["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]),
+        503 => headers.push("Retry-After"),
         _ => {}
     }
     let headers = responses::linked(headers);
@@ -82,7 +84,7 @@ fn is_own(status: u16, family: Family, facts: &Facts) -> bool {
 
 fn example(error: &Error, family: Family) -> (String, Value) {
     let request_id = RequestId::parse(REQUEST_ID.as_bytes()).unwrap_or_default();
-    let asked = Asked { family, request_id, language: None, notes: None };
+    let asked = Asked { family, request_id, language: None, notes: None, clock: Clock::system() };
     (error.code().to_owned(), json!({"value": errors::body(error, &asked).1}))
 }
 

@@ -15,6 +15,8 @@ pub fn headers() -> Object {
     headers.insert("X-Request-Id".into(), header(id, "string", error_examples::REQUEST_ID.into()));
     headers.insert("X-RateLimit-Limit".into(), header(limit, "integer", 60.into()));
     headers.insert("X-RateLimit-Remaining".into(), header(remaining, "integer", 59.into()));
+    let reset = "When the next try can succeed, in seconds since 1970 (UTC).";
+    headers.insert("X-RateLimit-Reset".into(), header(reset, "integer", 1_761_833_172.into()));
     headers.insert("Retry-After".into(), header("Seconds to wait before the next try.", "integer", 42.into()));
     let tag = "Version of the record, for `If-Match` and `If-None-Match`.";
     headers.insert("ETag".into(), header(tag, "string", "\"5f2a9c1e7b3d4860a1b2c3d4\"".into()));
