@@ -115,6 +115,8 @@ pub enum Rule {
     Missing,
     /// Not a parameter this operation knows.
     Unknown,
+    /// Sent as a file, and no file is taken here.
+    NoFile,
     /// Anything else, as a full sentence for people; the code is for programs.
     Other(&'static str, String),
 }

@@ -15,6 +15,7 @@ mod laravel;
 mod listener;
 mod local_socket;
 mod matrix;
+mod multipart;
 mod openapi;
 mod orders;
 mod orders_api;

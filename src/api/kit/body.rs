@@ -1,5 +1,5 @@
 //! Reading a request's body: bounded in size and time, JSON whatever the content type says when
-//! it is a JSON object, else form fields.
+//! it is a JSON object, else form fields of either kind.
 
 use std::time::Duration;
 
@@ -8,6 +8,9 @@ use poem::{Request, RequestBody};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+
+use super::form;
+use super::multipart::{self, Parts};
 
 /// Bounds of a body.
 #[derive(Debug, Clone, Copy)]
@@ -54,26 +57,45 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> 
     tokio::time::timeout(limits.timeout, collect).await.map_err(|_| Error::RequestTimeout)?
 }
 
-/// The fields of a body. An empty one has none.
+/// What a body holds.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Its fields.
+    pub fields: Map<String, Value>,
+    /// Paths of fields that were sent as files.
+    pub files: Vec<String>,
+}
+
+impl From<Map<String, Value>> for Content {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self { fields, files: Vec::new() }
+    }
+}
+
+/// The content of a body. An empty one has none.
 ///
 /// # Errors
 /// [`Error::Malformed`] for what is neither a JSON object nor form fields;
 /// [`Error::UnsupportedMediaType`] for a content type that is neither.
-pub fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<Map<String, Value>> {
+pub fn parse(content_type: Option<&str>, bytes: Vec<u8>) -> Result<Content> {
     let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let essence = essence.as_deref().unwrap_or_default();
     let is_json = essence.ends_with("json");
     let is_form = matches!(essence, "" | "application/x-www-form-urlencoded" | "text/plain");
     let trimmed = bytes.trim_ascii();
     if trimmed.is_empty() {
-        return Ok(Map::new());
+        return Ok(Content::default());
+    }
+    if essence == "multipart/form-data" && !trimmed.starts_with(b"{") {
+        let Parts { texts, files } = multipart::read(content_type.unwrap_or_default(), bytes)?;
+        return Ok(Content { fields: form::nested(texts)?, files });
     }
     if trimmed.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'&')).count() > VALUES_MAX {
         return Err(Error::Malformed("the body holds too many values".into()));
     }
     if is_json || trimmed.starts_with(b"{") {
-        match serde_json::from_slice(trimmed) {
-            Ok(Value::Object(map)) => return Ok(map),
+        match serde_json::from_slice::<Value>(trimmed) {
+            Ok(Value::Object(map)) => return Ok(map.into()),
             Ok(_) => return Err(Error::Malformed("the body is JSON, but no object".into())),
             Err(error) if is_json || !is_form => return Err(Error::Malformed(error.to_string())),
             // It began like JSON and claimed to be a form: a broken JSON body is far more likely.
@@ -84,53 +106,9 @@ pub fn parse(content_type: Option<&str>, bytes: &[u8]) -> Result<Map<String, Val
     if !is_form {
         return Err(Error::UnsupportedMediaType(essence.to_owned()));
     }
-    form_fields(trimmed)
-}
-
-/// Form fields, with `a[b]` and `a[]` nested as PHP reads them.
-fn form_fields(bytes: &[u8]) -> Result<Map<String, Value>> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
+    let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(|e| Error::Malformed(e.to_string()))?;
-    let mut fields = Map::new();
-    for (name, value) in pairs {
-        let (root, rest) = name.split_once('[').map_or((name.as_str(), ""), |(root, rest)| (root, rest));
-        let steps: Vec<&str> = rest.trim_end_matches(']').split("][").filter(|_| !rest.is_empty()).collect();
-        if steps.len() > 5 {
-            return Err(Error::Malformed("a form field is nested too deeply".into()));
-        }
-        let slot = fields.entry(root.to_owned()).or_insert(Value::Null);
-        place(slot, &steps, value);
-    }
-    Ok(fields)
-}
-
-/// Puts a value where its brackets lead; a list where they are empty or count up from 0.
-fn place(slot: &mut Value, steps: &[&str], value: String) {
-    let Some((step, rest)) = steps.split_first() else {
-        *slot = Value::String(value);
-        return;
-    };
-    let position = if step.is_empty() { Some(usize::MAX) } else { step.parse().ok() };
-    match (&mut *slot, position) {
-        (Value::Array(items), Some(position)) => {
-            if position >= items.len() {
-                items.push(Value::Null);
-            }
-            let last = items.len() - 1;
-            place(&mut items[position.min(last)], rest, value);
-        }
-        (Value::Object(map), _) => place(map.entry((*step).to_owned()).or_insert(Value::Null), rest, value),
-        (_, Some(_)) => {
-            let mut item = Value::Null;
-            place(&mut item, rest, value);
-            *slot = Value::Array(vec![item]);
-        }
-        (_, None) => {
-            let mut map = Map::new();
-            place(map.entry((*step).to_owned()).or_insert(Value::Null), rest, value);
-            *slot = Value::Object(map);
-        }
-    }
+    Ok(form::nested(pairs)?.into())
 }
 
 #[cfg(test)]
@@ -139,7 +117,8 @@ mod tests {
     use serde_json::json;
 
     fn parsed(content_type: &str, body: &str) -> Value {
-        parse(Some(content_type), body.as_bytes()).map_or_else(|error| error.code().into(), Value::Object)
+        let content = parse(Some(content_type), body.into());
+        content.map_or_else(|error| error.code().into(), |content| content.fields.into())
     }
 
     #[test]
@@ -148,21 +127,12 @@ mod tests {
             "application/json",
             "application/x-www-form-urlencoded",
             "text/plain",
+            "multipart/form-data; boundary=x",
             "application/vnd.api+json; charset=utf-8",
         ] {
             assert_eq!(parsed(content_type, " {\"a\":\"b=c\"} "), json!({"a": "b=c"}), "{content_type}");
         }
-        assert_eq!(parse(None, b"{\"a\":1}").map(Value::Object).unwrap(), json!({"a": 1}));
-    }
-
-    #[test]
-    fn form_fields_nest_as_php_reads_them() {
-        let form = "application/x-www-form-urlencoded";
-        assert_eq!(parsed(form, "a=1&b=x+y%21"), json!({"a": "1", "b": "x y!"}));
-        assert_eq!(
-            parsed(form, "items[0][id]=7&items[0][n]=2&items[1][id]=8&tags[]=x&tags[]=y"),
-            json!({"items": [{"id": "7", "n": "2"}, {"id": "8"}], "tags": ["x", "y"]})
-        );
+        assert_eq!(Value::Object(parse(None, b"{\"a\":1}".into()).unwrap().fields), json!({"a": 1}));
     }
 
     #[test]
@@ -171,10 +141,12 @@ mod tests {
         assert_eq!(parsed("application/json", "[1]"), "malformed_body");
         assert_eq!(parsed("application/x-www-form-urlencoded", "{\"a\":"), "malformed_body");
         assert_eq!(parsed("application/xml", "<a/>"), "unsupported_media_type");
+        assert_eq!(parsed("multipart/mixed; boundary=x", "--x--"), "unsupported_media_type");
+        assert_eq!(parsed("multipart/form-data; boundary=x", "{\"a\":"), "malformed_body");
         assert_eq!(parsed("application/json", &"[".repeat(100_000)), "malformed_body");
         assert_eq!(parsed("application/json", ""), json!({}));
         assert_eq!(parsed("application/json", &format!("{{\"a\":[{}0]}}", "0,".repeat(300_000))), "malformed_body");
         assert_eq!(parsed("text/plain", &"a=1&".repeat(300_000)), "malformed_body");
-        assert_eq!(parse(Some("text/plain"), b"a=\xff").unwrap_err().code(), "malformed_body");
+        assert_eq!(parse(Some("text/plain"), b"a=\xff".into()).unwrap_err().code(), "malformed_body");
     }
 }

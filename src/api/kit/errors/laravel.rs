@@ -119,6 +119,7 @@ pub fn validation_text(error: &FieldError) -> String {
         Rule::Confirmed => format!("The {field} field confirmation does not match."),
         Rule::Taken => format!("The {field} has already been taken."),
         Rule::Unknown => format!("The {field} parameter is not known here."),
+        Rule::NoFile => format!("The {field} field must be a text, not a file."),
         Rule::Other(_, text) => text.clone(),
     }
 }

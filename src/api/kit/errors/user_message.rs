@@ -102,6 +102,7 @@ fn field_text(error: &FieldError, language: Language) -> String {
         Rule::Confirmed => format!("Konfirmasi {field} tidak cocok."),
         Rule::Taken => format!("{field} sudah dipakai."),
         Rule::Unknown => format!("Parameter {field} tidak dikenal."),
+        Rule::NoFile => format!("Kolom {field} harus berupa teks, bukan berkas."),
         Rule::Other("out_of_stock", _) => format!("Stok untuk {field} tidak cukup."),
         Rule::Other(..) => format!("Kolom {field} tidak dapat diterima."),
     }

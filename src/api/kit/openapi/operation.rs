@@ -114,8 +114,10 @@ fn request_body(body: Value, components: &Components) -> Option<Value> {
         }
     }
     if let Some(media) = content.get("application/json").filter(|_| content.len() == 1) {
-        // The server reads form fields just as well.
-        content.insert("application/x-www-form-urlencoded".into(), json!({"schema": media["schema"]}));
+        // The server reads form fields of both kinds just as well.
+        let form = json!({"schema": media["schema"]});
+        content.insert("application/x-www-form-urlencoded".into(), form.clone());
+        content.insert("multipart/form-data".into(), form);
     }
     body.insert("content".into(), content.into());
     Some(body.into())
