@@ -44,6 +44,21 @@ impl ActorKind {
         }
     }
 
+    /// Every kind's word.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::as_str)
+    }
+
+    /// Whether there is one of this kind only, so that none of them has an id.
+    pub fn is_only_one(self) -> bool {
+        matches!(self, Self::Anonymous | Self::Operator | Self::System)
+    }
+
+    /// Whether such an actor stands above the tenants.
+    pub fn is_above_tenants(self) -> bool {
+        matches!(self, Self::Operator | Self::Account | Self::System)
+    }
+
     /// Whether the id of such an actor means something inside one tenant only.
     pub fn is_inside_tenant(self) -> bool {
         matches!(self, Self::User | Self::TenantKey | Self::GatewayKey)
@@ -117,6 +132,23 @@ impl Actor {
     }
 }
 
+impl FromStr for Actor {
+    type Err = ();
+
+    /// `operator`, or with an id `user:7`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (kind, id) = match text.split_once(':') {
+            None => (text.parse()?, ActorId::None),
+            Some((kind, id)) => (kind.parse::<ActorKind>()?, ActorId::Text(id.into())),
+        };
+        let is_sound = match &id {
+            ActorId::Text(id) => !id.is_empty() && !kind.is_only_one(),
+            _ => true,
+        };
+        if is_sound { Ok(Self { kind, id }) } else { Err(()) }
+    }
+}
+
 /// `value` as text in a buffer that is used again.
 pub(super) fn written(value: impl std::fmt::Display, buffer: &mut String) -> &str {
     buffer.clear();
@@ -135,5 +167,20 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert_eq!("somebody".parse::<ActorKind>(), Err(()));
+    }
+
+    #[test]
+    fn an_actor_is_a_kind_or_one_of_a_kind() {
+        for (text, actor) in [
+            ("operator", Actor::OPERATOR),
+            ("user", Actor { kind: ActorKind::User, id: ActorId::None }),
+            ("user:7", Actor::named(ActorKind::User, "7")),
+            ("account:a:b", Actor::named(ActorKind::Account, "a:b")),
+        ] {
+            assert_eq!(text.parse(), Ok(actor), "{text}");
+        }
+        for text in ["", ":", ":7", "user:", "operator:1", "users", "USER"] {
+            assert_eq!(text.parse::<Actor>(), Err(()), "{text}");
+        }
     }
 }

@@ -55,10 +55,11 @@ pub(super) fn requests(
 ) -> Result<Found<RequestRow>> {
     let mut buffer = String::new();
     let actor = filter.actor.as_ref().map(|actor| (actor.kind, actor.id_text(&mut buffer)));
+    let wanted = Wanted { tenant: filter.tenant.as_ref(), actor, is_inside_only: filter.is_inside_only };
     let walk = request_walk(filter);
     let sql = walk.sql("api_requests", REQUEST_COLUMNS);
     let matches = |row: &Row<'_, '_>| {
-        Ok(is_of(row, filter.tenant.as_ref(), actor)?
+        Ok(wanted.has(row)?
             && is_or_any(filter.route.as_deref(), row.text(6)?)
             && filter.status_class.is_none_or(|class| row.get(8).is_ok_and(|code: u32| code / 100 == u32::from(class)))
             && has_text(row, filter.text.as_deref(), &[7, 10, 11, 12])?)
@@ -79,10 +80,11 @@ fn request_walk(filter: &RequestFilter) -> Walk<'_> {
 pub(super) fn audit(tx: &mut Tx<'_>, filter: &AuditFilter, before: Cursor, limit: usize) -> Result<Found<AuditRow>> {
     let mut buffer = String::new();
     let actor = filter.actor.as_ref().map(|actor| (actor.kind, actor.id_text(&mut buffer)));
+    let wanted = Wanted { tenant: filter.tenant.as_ref(), actor, is_inside_only: filter.is_inside_only };
     let walk = audit_walk(filter, actor);
     let sql = walk.sql("audit_log", AUDIT_COLUMNS);
     let matches = |row: &Row<'_, '_>| {
-        Ok(is_of(row, filter.tenant.as_ref(), actor)?
+        Ok(wanted.has(row)?
             && is_action(filter.action.as_deref(), row.text(5)?)
             && has_text(row, filter.text.as_deref(), &[5, 6, 7, 8, 9, 11])?)
     };
@@ -112,9 +114,11 @@ fn walk_of<'f>(tenant: Option<&'f TenantId>, actor: Option<(ActorKind, Option<&'
     match (tenant, actor) {
         // User 7 exists in every tenant, so among the rows of "user 7" those of one tenant are few.
         (Some(tenant), Some((kind, _))) if kind.is_inside_tenant() => Some(Owner::Tenant(vec![tenant.as_str().into()])),
-        (_, Some((kind, id))) => Some(Owner::Actor(vec![kind.as_str().into(), id.into()])),
-        (Some(tenant), None) => Some(Owner::Tenant(vec![tenant.as_str().into()])),
-        (None, None) => None,
+        (_, Some((kind, id))) if id.is_some() || kind.is_only_one() => {
+            Some(Owner::Actor(vec![kind.as_str().into(), id.into()]))
+        }
+        (Some(tenant), _) => Some(Owner::Tenant(vec![tenant.as_str().into()])),
+        (None, _) => None,
     }
 }
 
@@ -150,20 +154,26 @@ fn run<T>(
     Ok((rows, next))
 }
 
-fn is_of(
-    row: &Row<'_, '_>,
-    tenant: Option<&TenantId>,
-    actor: Option<(ActorKind, Option<&str>)>,
-) -> Result<bool, DbError> {
-    if let Some(tenant) = tenant
-        && row.get::<Option<String>>(2)?.as_deref() != Some(tenant.as_str())
-    {
-        return Ok(false);
+/// What of a row both logs have, and a list may ask for.
+struct Wanted<'f> {
+    tenant: Option<&'f TenantId>,
+    actor: Option<(ActorKind, Option<&'f str>)>,
+    is_inside_only: bool,
+}
+
+impl Wanted<'_> {
+    fn has(&self, row: &Row<'_, '_>) -> Result<bool, DbError> {
+        if let Some(tenant) = self.tenant
+            && row.get::<Option<String>>(2)?.as_deref() != Some(tenant.as_str())
+        {
+            return Ok(false);
+        }
+        if self.is_inside_only && read_kind(row)?.is_above_tenants() {
+            return Ok(false);
+        }
+        let Some((kind, id)) = self.actor else { return Ok(true) };
+        Ok(row.text(3)? == kind.as_str() && (id.is_none() || row.get::<Option<String>>(4)?.as_deref() == id))
     }
-    if let Some((kind, id)) = actor {
-        return Ok(row.text(3)? == kind.as_str() && row.get::<Option<String>>(4)?.as_deref() == id);
-    }
-    Ok(true)
 }
 
 fn is_or_any(wanted: Option<&str>, found: &str) -> bool {

@@ -143,7 +143,8 @@ impl Activity {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<LogPage<RequestRow>> {
-        let is_short = filter.text.is_none() && filter.status_class.is_none();
+        let is_short =
+            filter.text.is_none() && filter.status_class.is_none() && filter.actor.is_none() && filter.route.is_none();
         self.list(cursor, limit, is_short, move |tx, before, limit| listing::requests(tx, &filter, before, limit)).await
     }
 

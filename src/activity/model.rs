@@ -215,8 +215,10 @@ pub struct AuditRow {
 pub struct RequestFilter {
     /// About this tenant.
     pub tenant: Option<TenantId>,
-    /// By this actor.
+    /// By this actor; without an id by anybody of its kind.
     pub actor: Option<Actor>,
+    /// Leaves out what those above the tenants did: the operator, central accounts, the server.
+    pub is_inside_only: bool,
     /// Answered by this route.
     pub route: Option<String>,
     /// Answered with a status of this hundred: 2, 3, 4 or 5.
@@ -234,8 +236,10 @@ pub struct RequestFilter {
 pub struct AuditFilter {
     /// About this tenant.
     pub tenant: Option<TenantId>,
-    /// By this actor.
+    /// By this actor; without an id by anybody of its kind.
     pub actor: Option<Actor>,
+    /// Leaves out what those above the tenants did: the operator, central accounts, the server.
+    pub is_inside_only: bool,
     /// This action, or with a dot at the end all actions that begin so: `tenant.`.
     pub action: Option<String>,
     /// Not before this time.

@@ -4,6 +4,7 @@
 pub mod central;
 pub mod health;
 pub mod kit;
+pub mod logs;
 pub mod tenant;
 
 use poem_openapi::Tags;
@@ -22,6 +23,9 @@ pub enum Tag {
     /// Tenants of this server: made, changed, suspended, deleted. Needs the master key.
     #[oai(rename = "Central: tenants")]
     CentralTenants,
+    /// What happened on this server. Needs the master key.
+    #[oai(rename = "Central: logs")]
+    CentralLogs,
     /// Registration and log-in of a tenant's users. Needs the tenant key.
     Auth,
     /// Users of a tenant, their passwords and tokens.
@@ -30,6 +34,8 @@ pub enum Tag {
     Products,
     /// Orders of a tenant.
     Orders,
+    /// What happened in a tenant, for its admins.
+    Activity,
     /// State of the server.
     Health,
 }
@@ -38,11 +44,13 @@ pub enum Tag {
 pub fn all(app: &App) -> impl Spoken + 'static {
     (
         In::<Laravel, _>::new(central::apis(app)),
+        In::<Laravel, _>::new(logs::CentralLogsApi(app.clone())),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
         In::<Laravel, _>::new(tenant::MeApi(app.clone())),
         In::<Laravel, _>::new(tenant::UsersApi(app.clone())),
         In::<Laravel, _>::new(tenant::ProductsApi(app.clone())),
         In::<Laravel, _>::new(tenant::OrdersApi(app.clone())),
+        In::<Laravel, _>::new(logs::TenantLogsApi(app.clone())),
         In::<Laravel, _>::new(health::HealthApi::new(app.clone())),
     )
 }

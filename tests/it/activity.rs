@@ -183,6 +183,9 @@ async fn filters_narrow_alone_and_together() {
         (RequestFilter { actor: Some(Actor::user(7)), ..all.clone() }, "/d/Kopi /c /b /a"),
         (RequestFilter { actor: Some(Actor::user(7)), tenant: of("toko-2"), ..all.clone() }, "/b"),
         (RequestFilter { actor: Some(Actor::OPERATOR), ..all.clone() }, "/e"),
+        (RequestFilter { actor: "user".parse().ok(), ..all.clone() }, "/d/Kopi /c /b /a"),
+        (RequestFilter { actor: "user:7".parse().ok(), tenant: of("toko-2"), ..all.clone() }, "/b"),
+        (RequestFilter { is_inside_only: true, ..all.clone() }, "/d/Kopi /c /b /a"),
         (RequestFilter { actor: Some(Actor::SYSTEM), ..all.clone() }, ""),
         (RequestFilter { route: Some("/api/orders".into()), ..all.clone() }, "/d/Kopi"),
         (RequestFilter { status_class: Some(2), tenant: of("toko-1"), ..all.clone() }, "/a"),
@@ -208,6 +211,8 @@ async fn filters_narrow_alone_and_together() {
         (AuditFilter { text: Some("MADE".into()), ..audit.clone() }, 1),
         (AuditFilter { actor: Some(Actor::OPERATOR), action: Some("tenants".into()), ..audit.clone() }, 1),
         (AuditFilter { tenant: of("toko-1"), ..audit.clone() }, 0),
+        (AuditFilter { is_inside_only: true, ..audit.clone() }, 0),
+        (AuditFilter { actor: "user".parse().ok(), ..audit.clone() }, 0),
     ];
     for (filter, expected) in cases {
         let page = activity.list_audit(filter.clone(), None, 100).await.unwrap();

@@ -11,6 +11,8 @@ const PROTECTED: &[(&str, &str)] = &[
     ("POST", "/api/logout"),
     ("PUT", "/api/me/password"),
     ("GET", "/api/me/tokens"),
+    ("GET", "/api/activity/requests"),
+    ("GET", "/api/activity/audit"),
     ("DELETE", "/api/me/tokens"),
     ("DELETE", "/api/me/tokens/1"),
     ("GET", "/api/products"),
@@ -142,7 +144,12 @@ async fn role_is_checked_before_the_input_is() {
     let server = Server::start().await;
     let tenant = server.tenant("Warung").await;
     let user = tenant.register("john", "user").await;
-    for (name, path) in [("GET", "/api/users?page=x"), ("POST", "/api/users"), ("DELETE", "/api/users/999")] {
+    for (name, path) in [
+        ("GET", "/api/users?page=x"),
+        ("GET", "/api/activity/audit?page=x"),
+        ("POST", "/api/users"),
+        ("DELETE", "/api/users/999"),
+    ] {
         let (status, body) = answer(user.request(method(name), path).body("{not json")).await;
         let expected = json!("You do not have permission to access this resource");
         assert_eq!((status.as_u16(), &body["error"]), (403, &json!("Forbidden")), "{name} {path}: {body}");

@@ -14,6 +14,7 @@ mod isolation;
 mod laravel;
 mod listener;
 mod local_socket;
+mod logs;
 mod matrix;
 mod multipart;
 mod openapi;

@@ -49,7 +49,7 @@ async fn no_list_of_requests_scans_or_sorts_whatever_the_filter() {
     let (tenant, route) = (TenantId::from("toko-1"), "/api/products".to_owned());
     for bits in 0..8_u8 {
         for status_class in [None, Some(2), Some(4), Some(5)] {
-            for actor in [None, Some(Actor::user(7)), Some(Actor::OPERATOR)] {
+            for actor in [None, Some(Actor::user(7)), "user".parse().ok(), Some(Actor::OPERATOR)] {
                 let filter = RequestFilter {
                     tenant: optional(&tenant, bits & 1 > 0),
                     route: optional(&route, bits & 2 > 0),
@@ -71,7 +71,7 @@ async fn no_list_of_audit_entries_scans_or_sorts_whatever_the_filter() {
     let ground = ground();
     let tenant = TenantId::from("toko-1");
     for action in [None, Some("tenant.created"), Some("tenant.")] {
-        for actor in [None, Some(Actor::user(7)), Some(Actor::OPERATOR)] {
+        for actor in [None, Some(Actor::user(7)), "user".parse().ok(), Some(Actor::OPERATOR)] {
             for has_tenant in [false, true] {
                 let filter = AuditFilter {
                     tenant: optional(&tenant, has_tenant),

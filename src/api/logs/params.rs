@@ -1,0 +1,158 @@
+//! Which rows are asked for.
+
+use std::time::Duration;
+
+use poem_openapi::{Enum, Object};
+
+use crate::activity::{Actor, ActorKind, AuditFilter, RequestFilter};
+use crate::api::kit::time::{Time, TimeUntil};
+use crate::error::{Error, FieldError, Place, Rule};
+
+/// Rows when nothing else is asked for.
+const ROWS: u32 = 50;
+
+/// A hundred of statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename = "StatusClass")]
+enum StatusClass {
+    /// It went well.
+    #[oai(rename = "2xx")]
+    Success,
+    /// Look elsewhere, or nothing new.
+    #[oai(rename = "3xx")]
+    Redirect,
+    /// Refused.
+    #[oai(rename = "4xx")]
+    Refused,
+    /// Failed.
+    #[oai(rename = "5xx")]
+    Failed,
+}
+
+impl StatusClass {
+    fn hundred(self) -> u8 {
+        match self {
+            Self::Success => 2,
+            Self::Redirect => 3,
+            Self::Refused => 4,
+            Self::Failed => 5,
+        }
+    }
+}
+
+/// What both logs can be asked for.
+#[derive(Debug, Object)]
+struct RowParams {
+    /// By whom: a kind (`anonymous`, `operator`, `account`, `user`, `tenant_key`, `gateway_key`,
+    /// `system`), or one of a kind: `user:7`.
+    #[oai(validator(max_length = 128))]
+    actor: Option<String>,
+    /// At this time or later; a date means its beginning, UTC.
+    since: Option<Time>,
+    /// At this time or earlier; a date means its end, UTC.
+    until: Option<TimeUntil>,
+    /// Part of one of the row's texts, without regard to the case of A to Z.
+    #[oai(validator(max_length = 255))]
+    q: Option<String>,
+    /// Most rows; 50 when missing.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    limit: Option<i64>,
+    /// Where to go on: the `next_cursor` of the answer before.
+    #[oai(validator(max_length = 64))]
+    cursor: Option<String>,
+}
+
+/// Which requests.
+#[derive(Debug, Object)]
+pub(super) struct RequestParams {
+    /// Answered by this route, as the document writes it: `/api/products/{id}`.
+    #[oai(validator(max_length = 255))]
+    route: Option<String>,
+    /// Answered with a status of this hundred.
+    status: Option<StatusClass>,
+    #[oai(flatten)]
+    rows: RowParams,
+}
+
+/// Which audit entries.
+#[derive(Debug, Object)]
+pub(super) struct AuditParams {
+    /// This action (`tenant.created`), or with a dot at the end all that begin so (`tenant.`).
+    #[oai(validator(max_length = 64))]
+    action: Option<String>,
+    #[oai(flatten)]
+    rows: RowParams,
+}
+
+/// A filter with the page of what it finds.
+pub(super) struct Asked<F> {
+    pub(super) filter: F,
+    pub(super) cursor: Option<String>,
+    pub(super) limit: u32,
+}
+
+impl RowParams {
+    fn actor(&self) -> Result<Option<Actor>, Error> {
+        let actor = self.actor.as_deref().map(str::parse).transpose();
+        actor.map_err(|()| refused("actor", Rule::OneOf(ActorKind::words().map(str::to_owned).collect())))
+    }
+
+    /// At most `rows_max` rows a page.
+    fn page(self, rows_max: u32) -> Result<(Option<String>, u32), Error> {
+        let limit = self.limit.map_or(ROWS.min(rows_max), |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        if limit > rows_max {
+            return Err(refused("limit", Rule::Max(rows_max.to_string())));
+        }
+        Ok((self.cursor, limit))
+    }
+}
+
+/// The filters end before a time, the parameters with it.
+fn end(until: Option<TimeUntil>) -> Option<crate::clock::Timestamp> {
+    until.map(|until| until.0.plus(Duration::from_millis(1)))
+}
+
+fn refused(field: &str, rule: Rule) -> Error {
+    Error::Invalid(vec![FieldError { path: field.to_owned(), rule, place: Place::Query }])
+}
+
+impl RequestParams {
+    /// The requests that are meant, of all tenants.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an actor of no known kind, or a limit above `rows_max`.
+    pub(super) fn asked(self, rows_max: u32) -> Result<Asked<RequestFilter>, Error> {
+        let Self { route, status, rows } = self;
+        let filter = RequestFilter {
+            actor: rows.actor()?,
+            route,
+            status_class: status.map(StatusClass::hundred),
+            since: rows.since.map(|time| time.0),
+            until: end(rows.until),
+            text: rows.q.clone(),
+            ..RequestFilter::default()
+        };
+        let (cursor, limit) = rows.page(rows_max)?;
+        Ok(Asked { filter, cursor, limit })
+    }
+}
+
+impl AuditParams {
+    /// The audit entries that are meant, of all tenants.
+    ///
+    /// # Errors
+    /// As [`RequestParams::asked`].
+    pub(super) fn asked(self, rows_max: u32) -> Result<Asked<AuditFilter>, Error> {
+        let Self { action, rows } = self;
+        let filter = AuditFilter {
+            actor: rows.actor()?,
+            action,
+            since: rows.since.map(|time| time.0),
+            until: end(rows.until),
+            text: rows.q.clone(),
+            ..AuditFilter::default()
+        };
+        let (cursor, limit) = rows.page(rows_max)?;
+        Ok(Asked { filter, cursor, limit })
+    }
+}

@@ -1,0 +1,44 @@
+//! `/api/activity/requests` and `/api/activity/audit`: what happened in the own tenant.
+//!
+//! What the operator did to the tenant is left out, whatever is asked: it carries addresses and
+//! names that are not the tenant's.
+
+use poem_openapi::OpenApi;
+
+use crate::api::Tag;
+use crate::api::kit::credentials::Admin;
+use crate::api::kit::params::StrictParams;
+use crate::api::kit::reply::Reply;
+use crate::app::App;
+use crate::error::Error;
+
+use super::params::{AuditParams, RequestParams};
+use super::rows::{AuditLogOut, RequestLogOut};
+
+/// The logs of one tenant.
+pub struct TenantLogsApi(pub App);
+
+#[OpenApi(prefix_path = "/api/activity", tag = "Tag::Activity")]
+impl TenantLogsApi {
+    /// List requests to the tenant
+    ///
+    /// Newest first: every answered request with a key of the tenant.
+    #[oai(path = "/requests", method = "get", operation_id = "activity.requests")]
+    async fn requests(&self, admin: Admin, params: StrictParams<RequestParams>) -> Result<Reply<RequestLogOut>, Error> {
+        let mut asked = params.0.asked(self.0.config.limits.max_page_size)?;
+        (asked.filter.tenant, asked.filter.is_inside_only) = (Some(admin.tenant.id.clone()), true);
+        let page = self.0.activity.list_requests(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
+        Ok(Reply(page.into()))
+    }
+
+    /// List what was done in the tenant
+    ///
+    /// Newest first: what may have to be accounted for, by which user, and to what.
+    #[oai(path = "/audit", method = "get", operation_id = "activity.audit")]
+    async fn audit(&self, admin: Admin, params: StrictParams<AuditParams>) -> Result<Reply<AuditLogOut>, Error> {
+        let mut asked = params.0.asked(self.0.config.limits.max_page_size)?;
+        (asked.filter.tenant, asked.filter.is_inside_only) = (Some(admin.tenant.id.clone()), true);
+        let page = self.0.activity.list_audit(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
+        Ok(Reply(page.into()))
+    }
+}
