@@ -8,6 +8,8 @@ mod binary;
 mod crash;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/queries.rs"]
 mod queries;
 #[path = "cli/readme.rs"]

@@ -17,6 +17,7 @@ mod doctor;
 mod failure;
 mod globals;
 mod key;
+mod logs;
 mod master_key;
 mod migrate;
 mod openapi;
@@ -65,6 +66,9 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Query a tenant's file
     Sql(sql::Sql),
+    /// Show who asked for what, and who changed what
+    #[command(subcommand)]
+    Logs(logs::LogsCommand),
     /// Print the completions of a shell
     Completions(completions::Completions),
     /// Make a new server key (the artisan spelling of `key generate`)
@@ -109,6 +113,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Openapi(command) => command.run().await,
         Command::Doctor(command) => command.run(&globals),
         Command::Sql(command) => command.run(&globals),
+        Command::Logs(command) => command.run(&globals).await,
         Command::Completions(command) => command.run(),
         Command::DbSeed(command) => command.run(&globals),
     }

@@ -13,6 +13,17 @@ pub struct Home {
     pub folder: tempfile::TempDir,
 }
 
+/// Runs a test twice: beside a server, and alone.
+pub fn both_ways(test: impl Fn(&Home)) {
+    let beside = Home::new();
+    let server = beside.serve(&[]);
+    test(&beside);
+    server.stop();
+    let alone = Home::new();
+    drop(alone.serve(&[]).stop());
+    test(&alone);
+}
+
 /// What a command printed and how it ended.
 #[derive(Debug)]
 pub struct Ran {

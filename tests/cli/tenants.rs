@@ -2,18 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::binary::{Home, Ran};
-
-/// Runs a test twice: beside a server, and alone.
-fn both_ways(test: impl Fn(&Home)) {
-    let beside = Home::new();
-    let server = beside.serve(&[]);
-    test(&beside);
-    server.stop();
-    let alone = Home::new();
-    drop(alone.serve(&[]).stop());
-    test(&alone);
-}
+use crate::binary::{Home, Ran, both_ways};
 
 fn create(home: &Home, name: &str) -> String {
     let made = home.json(&["tenant", "create", name, "--db-name", name]);
