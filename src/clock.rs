@@ -63,24 +63,29 @@ impl Timestamp {
         let clamped = self.0.clamp(-62_167_219_200_000, 253_402_300_799_999);
         let (days, ms) = (clamped.div_euclid(86_400_000), clamped.rem_euclid(86_400_000));
         let (year, month, day) = civil_from_days(days);
+        // The clamp keeps each of them below 10,000.
+        let [year, month, day, ms] = [year, month, day, ms].map(|part| u32::try_from(part).unwrap_or(0));
+        let secs = ms / 1000;
         let mut out = *b"0000-00-00T00:00:00.000000Z";
-        put(&mut out[0..4], year);
-        put(&mut out[5..7], month);
-        put(&mut out[8..10], day);
-        put(&mut out[11..13], ms / 3_600_000);
-        put(&mut out[14..16], ms / 60_000 % 60);
-        put(&mut out[17..19], ms / 1000 % 60);
-        put(&mut out[20..23], ms % 1000);
+        let mut put = |at: usize, value: u32| out[at..at + 2].copy_from_slice(&two_digits(value));
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, secs / 3600);
+        put(14, secs / 60 % 60);
+        put(17, secs % 60);
+        // Three digits of milliseconds, written as four of the six decimals.
+        put(20, ms % 1000 / 10);
+        put(22, ms % 10 * 10);
         out
     }
 }
 
-/// Writes `value` right-aligned in decimal.
-fn put(out: &mut [u8], mut value: i64) {
-    for slot in out.iter_mut().rev() {
-        *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
-        value /= 10;
-    }
+/// Two decimal digits; lists hold many times, so there is no loop in it.
+fn two_digits(value: u32) -> [u8; 2] {
+    // Both are below 10.
+    [value / 10 % 10, value % 10].map(|digit| b'0' + digit as u8)
 }
 
 /// Year, month and day of a day number (0 is 1970-01-01), after Howard Hinnant,

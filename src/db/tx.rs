@@ -103,7 +103,8 @@ impl Row<'_, '_> {
     /// # Errors
     /// [`DbError::Other`] when the column does not exist or holds another type.
     pub fn get<T: FromColumn>(&self, column: usize) -> Result<T, DbError> {
-        self.0.get(column).map_err(|error| db_error(&error))
+        let value = self.0.get_ref(column).map_err(|error| db_error(&error))?;
+        T::column_result(value).map_err(|error| wrong_type(column, &error))
     }
 
     /// The text at this index, borrowed for the life of the row.
@@ -112,8 +113,13 @@ impl Row<'_, '_> {
     /// As [`Row::get`].
     pub fn text(&self, column: usize) -> Result<&str, DbError> {
         let value = self.0.get_ref(column).map_err(|error| db_error(&error))?;
-        value.as_str().map_err(|error| DbError::Other(format!("column {column}: {error}")))
+        value.as_str().map_err(|error| wrong_type(column, &error))
     }
+}
+
+#[cold]
+fn wrong_type(column: usize, error: &rusqlite::types::FromSqlError) -> DbError {
+    DbError::Other(format!("column {column}: {error}"))
 }
 
 /// An open transaction, or a single statement's connection while nothing was begun.

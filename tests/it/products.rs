@@ -85,6 +85,17 @@ async fn list_is_laravels_paginator_with_search_sort_and_filters() {
         ]
     );
     assert_eq!((&page["total"], &page["last_page"], &page["to"]), (&json!(4), &json!(2), &json!(3)));
+    for (sent, prefix) in [
+        ("", "?page="),
+        ("?", "?page="),
+        ("?page=1", "?page="),
+        ("?&&_=1&", "?_=1&page="),
+        ("?q=a%26b&page=1&sort=id", "?q=a%26b&sort=id&page="),
+    ] {
+        let (_, page) = user.get(&format!("/api/products{sent}")).await;
+        let url = format!("{}/api/products{prefix}1", server.url);
+        assert_eq!((&page["first_page_url"], &page["links"][1]["url"]), (&json!(url), &json!(url)), "{sent}");
+    }
     assert_eq!(page["next_page_url"], format!("{}/api/products?per_page=3&page=2", server.url));
     let names = |page: &Value| -> Vec<String> {
         page["data"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()

@@ -1,9 +1,10 @@
 //! Laravel's paginator, field for field (`LengthAwarePaginator::toArray` of Laravel 10), with the
 //! window of its `UrlWindow`: three pages on each side.
 
+use std::fmt::Write as _;
+
 use poem::Request;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type as _;
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 
@@ -81,7 +82,7 @@ impl PageUrls {
     pub fn of(request: &Request) -> Self {
         let path = format!("{}{}", base_url(request), request.uri().path());
         let query = request.uri().query().unwrap_or_default();
-        let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page="));
+        let kept = query.split('&').filter(|pair| !str::is_empty(pair) && !pair.starts_with("page="));
         let mut prefix = format!("{path}?");
         for pair in kept {
             // Written into JSON and meant to be followed as it is.
@@ -158,51 +159,35 @@ impl Links {
 
 impl Serialize for Links {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let url = |page: i64| Url { prefix: &self.prefix, page };
         let window = self.window();
         let mut list = serializer.serialize_seq(Some(window.len() + 2))?;
-        let previous = (self.page > 1).then(|| url(self.page - 1));
-        list.serialize_element(&Link { url: previous, label: Label::Text("&laquo; Previous"), active: false })?;
+        let (mut url, mut label) = (self.prefix.clone(), String::new());
+        let mut link = |to: Option<i64>, text: Option<&str>| {
+            url.truncate(self.prefix.len());
+            label.clear();
+            if let Some(page) = to {
+                // Writing to a String does not fail.
+                let _ = write!(url, "{page}");
+                label.push_str(&url[self.prefix.len()..]);
+            }
+            let label = text.unwrap_or(&label);
+            let active = text.is_none() && to == Some(self.page);
+            list.serialize_element(&Link { url: to.is_some().then_some(&url), label, active })
+        };
+        link((self.page > 1).then(|| self.page - 1), Some("&laquo; Previous"))?;
         for page in window {
-            let label = page.map_or(Label::Text("..."), Label::Page);
-            list.serialize_element(&Link { url: page.map(url), label, active: page == Some(self.page) })?;
+            link(page, if page.is_some() { None } else { Some("...") })?;
         }
-        let next = (self.page < self.last_page).then(|| url(self.page + 1));
-        list.serialize_element(&Link { url: next, label: Label::Text("Next &raquo;"), active: false })?;
+        link((self.page < self.last_page).then(|| self.page + 1), Some("Next &raquo;"))?;
         list.end()
     }
 }
 
 #[derive(Serialize)]
 struct Link<'a> {
-    url: Option<Url<'a>>,
-    label: Label,
+    url: Option<&'a str>,
+    label: &'a str,
     active: bool,
-}
-
-struct Url<'a> {
-    prefix: &'a str,
-    page: i64,
-}
-
-impl Serialize for Url<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}{}", self.prefix, self.page))
-    }
-}
-
-enum Label {
-    Text(&'static str),
-    Page(i64),
-}
-
-impl Serialize for Label {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Page(page) => serializer.collect_str(page),
-        }
-    }
 }
 
 /// Documents a page; the real one is written by [`LaravelPage`]'s own `Serialize`.
