@@ -46,7 +46,7 @@ DEFAULT_SCENARIOS = [
     "list-1000x50", "single-1000x50", "insert-1000x50",
 ]
 
-# The statement of limit.rs, so that a row has the same contents in both.
+# The statement of limit/main.rs, so that a row has the same contents in both.
 FILL = """WITH RECURSIVE n(id) AS (SELECT ?1 UNION ALL SELECT id + 1 FROM n WHERE id < ?2)
 INSERT INTO products (id, name, description, price_minor, stock, image, is_active, created_at, updated_at)
 SELECT id, 'Product ' || id, iif(id % 2, NULL, 'Description of product ' || id), 100 * (1000 + id % 50000), id % 100,

@@ -9,6 +9,8 @@
 #![allow(missing_docs, reason = "a program, not a library")]
 #![allow(clippy::disallowed_methods, reason = "the limit goes past ruko's db module: it is what db is held against")]
 
+mod paginator;
+
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -23,10 +25,11 @@ use poem::listener::{Listener, TcpListener};
 use poem::{Request, Response, Route, Server, get};
 use ruko::clock::{Clock, Timestamp};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Row, Rows, params};
-use serde::ser::{Error as _, SerializeSeq};
+use rusqlite::{Connection, OpenFlags, Row, params};
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::{mpsc, oneshot};
+
+use paginator::{Data, Paginator, Url, links};
 
 // The product's allocator.
 #[global_allocator]
@@ -370,102 +373,4 @@ impl<'de> Deserialize<'de> for Price {
             _ => Err(serde::de::Error::custom("price must look like \"15000.00\"")),
         }
     }
-}
-
-/// Laravel's paginator.
-#[derive(Serialize)]
-struct Paginator<'a, 'rows> {
-    current_page: i64,
-    data: Data<'a, 'rows>,
-    first_page_url: Url<'a>,
-    from: Option<i64>,
-    last_page: i64,
-    last_page_url: Url<'a>,
-    links: Vec<Link<'a>>,
-    next_page_url: Option<Url<'a>>,
-    path: &'a str,
-    per_page: i64,
-    prev_page_url: Option<Url<'a>>,
-    to: Option<i64>,
-    total: i64,
-}
-
-/// Rows that go from the statement into the body one by one.
-struct Data<'a, 'rows>(&'a RefCell<Rows<'rows>>);
-
-impl Serialize for Data<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut rows = self.0.borrow_mut();
-        let mut array = serializer.serialize_seq(None)?;
-        while let Some(row) = rows.next().map_err(S::Error::custom)? {
-            array.serialize_element(&Product::from_row(row).map_err(S::Error::custom)?)?;
-        }
-        array.end()
-    }
-}
-
-struct Url<'a> {
-    base: &'a str,
-    page: i64,
-}
-
-impl Serialize for Url<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}{}", self.base, self.page))
-    }
-}
-
-#[derive(Serialize)]
-struct Link<'a> {
-    url: Option<Url<'a>>,
-    label: Label,
-    active: bool,
-}
-
-enum Label {
-    Previous,
-    Page(i64),
-    Gap,
-    Next,
-}
-
-impl Serialize for Label {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Previous => serializer.serialize_str("&laquo; Previous"),
-            Self::Page(page) => serializer.collect_str(page),
-            Self::Gap => serializer.serialize_str("..."),
-            Self::Next => serializer.serialize_str("Next &raquo;"),
-        }
-    }
-}
-
-/// The window of Laravel's `UrlWindow` with `onEachSide` 3: up to 13 pages are all shown, and more pages are
-/// shown as the first, the near and the last ones with gaps between.
-fn links<'a>(page: i64, last: i64, url: impl Fn(i64) -> Url<'a>) -> Vec<Link<'a>> {
-    let gap = || Link { url: None, label: Label::Gap, active: false };
-    let numbers = |pages: std::ops::RangeInclusive<i64>, links: &mut Vec<Link<'a>>| {
-        links.extend(pages.map(|n| Link { url: Some(url(n)), label: Label::Page(n), active: n == page }));
-    };
-    let mut links = Vec::with_capacity(16);
-    links.push(Link { url: (page > 1).then(|| url(page - 1)), label: Label::Previous, active: false });
-    if last < 14 {
-        numbers(1..=last, &mut links);
-    } else if page <= 7 {
-        numbers(1..=10, &mut links);
-        links.push(gap());
-        numbers(last - 1..=last, &mut links);
-    } else if page > last - 7 {
-        numbers(1..=2, &mut links);
-        links.push(gap());
-        numbers(last - 9..=last, &mut links);
-    } else {
-        numbers(1..=2, &mut links);
-        links.push(gap());
-        numbers(page - 3..=page + 3, &mut links);
-        links.push(gap());
-        numbers(last - 1..=last, &mut links);
-    }
-    links.push(Link { url: (page < last).then(|| url(page + 1)), label: Label::Next, active: false });
-    links
 }
