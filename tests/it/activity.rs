@@ -289,34 +289,3 @@ async fn entries_reach_the_file_without_a_flush() {
         tokio::task::yield_now().await;
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures; run it optimised, with --nocapture"]
-async fn recording_takes_less_than_a_microsecond() {
-    const ENTRIES: u32 = 200_000;
-    let ground = Ground::new();
-    let options = ActivityOptions { queue_capacity: 1 << 18, ..ActivityOptions::default() };
-    let activity = Activity::start(&ground.engine, &ground.path(), Clock::system(), options).await.unwrap();
-    let tenant = TenantId::from("warung-makan-bu-joko-0123456789abc");
-    let started = Instant::now();
-    for _ in 0..ENTRIES {
-        activity.record_request(RequestEntry { tenant: Some(tenant.clone()), ..request("/api/products/123") });
-    }
-    let recording = started.elapsed();
-    activity.flush().await;
-    let writing = started.elapsed();
-    assert_eq!(activity.dropped(), 0);
-    println!("record_request: {:?} each; written: {:?} each", recording / ENTRIES, writing / ENTRIES);
-    let started = Instant::now();
-    for _ in 0..100 {
-        activity.list_requests(RequestFilter::default(), None, 50).await.unwrap();
-    }
-    println!("list of 50 of {ENTRIES}: {:?}", started.elapsed() / 100);
-    let filter = RequestFilter { text: Some("nowhere".into()), ..RequestFilter::default() };
-    let started = Instant::now();
-    activity.list_requests(filter, None, 50).await.unwrap();
-    println!("a bounded look for a text that is not there: {:?}", started.elapsed());
-    let size = std::fs::metadata(ground.path()).unwrap().len();
-    println!("{} bytes a row in the file", size / u64::from(ENTRIES));
-    assert!(recording / ENTRIES < Duration::from_micros(10), "{recording:?}");
-}
