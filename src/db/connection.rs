@@ -11,6 +11,7 @@ use rusqlite::limits::Limit;
 use crate::error::DbError;
 
 use super::failure::db_error;
+use super::fold;
 
 /// Instructions of the engine between two looks at the clock, about 10 us.
 const OPS_BETWEEN_CHECKS: i32 = 1000;
@@ -75,6 +76,7 @@ impl Connection {
         raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         raw.set_prepared_statement_cache_capacity(128);
+        fold::register(&raw)?;
 
         let deadline_ns = Arc::new(AtomicU64::new(u64::MAX));
         let watched = deadline_ns.clone();

@@ -3,6 +3,9 @@
 //! Closures are `Fn` and free of side effects: they may be run again, when a read moves from the
 //! async worker to a database thread or a batch of writes is replayed. Outward effects go through
 //! outbox tables. The engine's own types stay inside this folder.
+//!
+//! SQL knows one function that is ruko's own: `found_in(part, text, ...)`, by which every search finds a
+//! part of a text without regard to case (see `fold`).
 
 mod adopt;
 mod closed;
@@ -11,6 +14,7 @@ mod copy;
 mod engine;
 mod failure;
 mod fleet;
+mod fold;
 mod group;
 pub mod inspect;
 mod migrate;

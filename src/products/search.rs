@@ -1,6 +1,9 @@
 //! Search by substring. A trigram index finds three characters and more; filling it costs more
 //! than the insert itself, so new rows wait above `indexed_to` and changed ones in `products_unindexed` until
 //! [`index_waiting`] takes them over. A search looks at both and so sees every committed change.
+//!
+//! The index only names rows that may match. Whether a row does is decided by one rule for all of them,
+//! `found_in`, so that a row is found the same way before and after it is indexed.
 
 use crate::db::Tx;
 use crate::error::Result;
@@ -11,20 +14,23 @@ const INDEXED_MIN_CHARS: usize = 3;
 
 /// The condition on `products p` for a text, and its values from parameter `first` on.
 pub(super) fn condition(text: &str, first: usize) -> (String, Vec<String>) {
-    let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    let like = format!("(p.name LIKE ?{first} ESCAPE '\\' OR p.description LIKE ?{first} ESCAPE '\\')");
-    if text.chars().count() < INDEXED_MIN_CHARS {
-        return (like, vec![pattern]);
+    let matches = |row: &str| format!("found_in(?{first}, {row}.name, {row}.description)");
+    // To the index a NUL is the end of what is looked for.
+    if text.chars().count() < INDEXED_MIN_CHARS || text.contains('\0') {
+        return (matches("p"), vec![text.to_owned()]);
     }
     let phrase = format!("\"{}\"", text.replace('"', "\"\""));
     let second = first + 1;
+    // New rows can be many after an import: those that do not match are left out of the list at once.
     let sql = format!(
         "p.id IN (SELECT rowid FROM products_fts WHERE products_fts MATCH ?{second} \
-           AND rowid NOT IN (SELECT id FROM products_unindexed) \
-         UNION ALL SELECT u.id FROM products_unindexed u JOIN products p ON p.id = u.id WHERE {like} \
-         UNION ALL SELECT p.id FROM products p WHERE p.id > (SELECT indexed_to FROM products_indexed) AND {like})"
+         UNION ALL SELECT id FROM products_unindexed \
+         UNION ALL SELECT w.id FROM products w WHERE w.id > (SELECT indexed_to FROM products_indexed) AND {}) \
+         AND {}",
+        matches("w"),
+        matches("p")
     );
-    (sql, vec![pattern, phrase])
+    (sql, vec![text.to_owned(), phrase])
 }
 
 /// Indexes at most `limit` changed and as many new rows; gives how many it took.
@@ -65,4 +71,36 @@ pub fn has_waiting(tx: &mut Tx<'_>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM products_unindexed) OR EXISTS \
                (SELECT 1 FROM products WHERE id > (SELECT indexed_to FROM products_indexed))";
     Ok(tx.query_one(sql, &[], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Db, Durability, Engine, EngineOptions, Schema, Val};
+
+    async fn plan(db: &Db, order: &'static str) -> Vec<String> {
+        db.read(move |tx| {
+            let (condition, values) = condition("kopi", 1);
+            let values: Vec<Val<'_>> = values.iter().map(Val::from).collect();
+            let sql = format!("EXPLAIN QUERY PLAN SELECT p.id FROM products p WHERE {condition} {order}");
+            Ok(tx.query(&sql, &values, |row| row.get::<String>(3))?)
+        })
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn search_reads_the_products_that_the_index_names_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (schema, path) = (Schema::tenant().unwrap(), folder.path().join("shop.db"));
+        schema.create(&path, "shop").unwrap();
+        let engine = Engine::start(EngineOptions::default()).unwrap();
+        let (db, _) = schema.open(&engine, &path, "shop", Durability::Normal).unwrap();
+        for order in ["", "ORDER BY p.id LIMIT 10", "ORDER BY p.price_minor, p.id LIMIT 10"] {
+            let plan = plan(&db, order).await;
+            assert!(plan.iter().any(|step| step.starts_with("SEARCH p USING INTEGER PRIMARY KEY")), "{plan:?}");
+            assert!(plan.iter().any(|step| step.starts_with("SEARCH w USING INTEGER PRIMARY KEY")), "{plan:?}");
+            assert!(!plan.iter().any(|step| ["SCAN p", "SCAN w"].contains(&step.as_str())), "{plan:?}");
+        }
+    }
 }

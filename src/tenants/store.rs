@@ -96,18 +96,18 @@ pub(super) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
 }
 
 pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
-    let pattern = filter.search.as_deref().map(like_pattern);
+    let part = filter.search.as_deref();
     let state = filter.state.map(TenantState::as_str);
-    let condition = "(?1 IS NULL OR t.name LIKE ?1 ESCAPE '\\' OR t.id LIKE ?1 ESCAPE '\\' OR t.db_name LIKE ?1 ESCAPE '\\') \
+    let condition = "(?1 IS NULL OR found_in(?1, t.name, t.id, t.db_name)) \
                      AND (t.state = ?2 OR (?2 IS NULL AND t.state IN ('active', 'suspended', 'frozen')))";
     tx.snapshot()?;
     let total =
-        tx.query_one(&format!("SELECT count(*) FROM tenants t WHERE {condition}"), vals![&pattern, state], |row| {
+        tx.query_one(&format!("SELECT count(*) FROM tenants t WHERE {condition}"), vals![part, state], |row| {
             row.get(0)
         })?;
     let tenants = tx.query(
         &format!("SELECT {COLUMNS} FROM tenants t WHERE {condition} ORDER BY t.number LIMIT ?3 OFFSET ?4"),
-        vals![&pattern, state, limit, offset],
+        vals![part, state, limit, offset],
         read_tenant,
     )?;
     Ok((tenants, total))
@@ -126,11 +126,6 @@ pub(super) fn named(tx: &mut Tx<'_>, text: &str) -> Result<Vec<Tenant>> {
 /// Every tenant, the deleted ones too.
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
     Ok(tx.query(&format!("SELECT {COLUMNS} FROM tenants t ORDER BY t.number"), &[], read_tenant)?)
-}
-
-/// A LIKE pattern for "contains this text", for use with `ESCAPE '\'`.
-fn like_pattern(text: &str) -> String {
-    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// Sets one column of a tenant and `updated_at`. `column` is ours, never a client's.

@@ -126,22 +126,20 @@ pub(super) fn taken_fields(
 /// # Errors
 /// Storage errors.
 pub fn list(tx: &mut Tx<'_>, filter: &UserFilter, limit: i64, offset: i64) -> Result<(Vec<User>, i64)> {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    let pattern = filter.search.as_deref().map(|text| format!("%{}%", escaped(text)));
+    let part = filter.search.as_deref();
     let role = filter.role.map(Role::as_str);
-    let condition = "(?1 IS NULL OR u.name LIKE ?1 ESCAPE '\\' OR u.email LIKE ?1 ESCAPE '\\' \
-                     OR u.username LIKE ?1 ESCAPE '\\') AND (?2 IS NULL OR u.role = ?2) \
+    let condition = "(?1 IS NULL OR found_in(?1, u.name, u.email, u.username)) AND (?2 IS NULL OR u.role = ?2) \
                      AND (?3 IS NULL OR u.is_active = ?3)";
     tx.snapshot()?;
-    let is_whole = pattern.is_none() && role.is_none() && filter.is_active.is_none();
+    let is_whole = part.is_none() && role.is_none() && filter.is_active.is_none();
     let total = if is_whole {
         count(tx)?
     } else {
         let sql = format!("SELECT count(*) FROM users u WHERE {condition}");
-        tx.query_one(&sql, vals![&pattern, role, filter.is_active], |row| row.get(0))?
+        tx.query_one(&sql, vals![part, role, filter.is_active], |row| row.get(0))?
     };
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE {condition} ORDER BY u.id LIMIT ?4 OFFSET ?5");
-    let users = tx.query(&sql, vals![&pattern, role, filter.is_active, limit, offset], read_user)?;
+    let users = tx.query(&sql, vals![part, role, filter.is_active, limit, offset], read_user)?;
     Ok((users, total))
 }
 

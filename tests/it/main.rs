@@ -23,6 +23,7 @@ mod orders_api;
 mod pages;
 mod products;
 mod products_model;
+mod products_search;
 mod support;
 mod throttle;
 mod tls;
