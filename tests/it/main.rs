@@ -9,6 +9,7 @@ mod auth_order;
 mod auth_secrets;
 mod central;
 mod db;
+mod error_codes;
 mod families;
 mod isolation;
 mod laravel;
