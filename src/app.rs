@@ -18,7 +18,7 @@ use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::{ActiveTenant, Tenants};
+use crate::tenants::{ActiveTenant, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Owner that the central file carries in its stamp.
@@ -111,6 +111,7 @@ impl App {
             data_dir.clone(),
             keyring.clone(),
             clock.clone(),
+            server_settings(&config),
         );
         tenants.recover().await?;
         let auth = &config.auth;
@@ -162,14 +163,9 @@ impl App {
         keyring.open(KEY_CHECK, sealed).is_ok()
     }
 
-    /// Rules for new passwords.
-    pub fn password_policy(&self) -> PasswordPolicy {
-        PasswordPolicy { min_length: self.config.auth.password_min_length }
-    }
-
     /// Where users of a tenant are registered, logged in and changed.
     pub fn user_desk<'a>(&'a self, tenant: &'a ActiveTenant, db: &'a Db) -> UserDesk<'a> {
-        let policy = self.password_policy();
+        let policy = PasswordPolicy { min_length: tenant.settings.password_min_length };
         UserDesk { tenant, db, passwords: &self.passwords, clock: &self.clock, policy }
     }
 
@@ -219,6 +215,15 @@ impl App {
             tracing::warn!(%error, "files could not be tidied");
         }
         self.activity.shutdown().await;
+    }
+}
+
+/// What counts for tenants without settings of their own.
+fn server_settings(config: &Config) -> Settings {
+    Settings {
+        password_min_length: config.auth.password_min_length,
+        time_zone: config.locale.time_zone.clone(),
+        locale: config.locale.language,
     }
 }
 

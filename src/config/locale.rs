@@ -2,7 +2,7 @@
 
 use jiff::tz::{Offset, TimeZone};
 
-use super::section::section;
+use super::section::{choice, section};
 use super::value::Text;
 
 section! {
@@ -10,8 +10,28 @@ section! {
     pub struct Locale = "locale" {
         /// Time zone of schedules and of times sent without one. A tenant may have its own.
         time_zone: Zone = Zone::jakarta();
+        /// Language of texts for people when a request asks for none that ruko speaks. A tenant may
+        /// have its own.
+        language: Language = Language::English;
         /// Country calling code put before phone numbers that start with 0.
         country_code: CountryCode = CountryCode("62".to_owned());
+    }
+}
+
+choice! {
+    /// A language that ruko speaks.
+    pub enum Language {
+        /// English.
+        English = "en",
+        /// Bahasa Indonesia.
+        Indonesian = "id",
+    }
+}
+
+impl Language {
+    /// The language with this code, if ruko speaks it.
+    pub fn find(code: &str) -> Option<Self> {
+        [Self::English, Self::Indonesian].into_iter().find(|language| language.as_str() == code)
     }
 }
 

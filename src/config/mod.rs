@@ -39,7 +39,7 @@ pub use error::{ConfigError, Problem};
 pub use explain::Setting;
 pub use http::Http;
 pub use limits::Limits;
-pub use locale::{CountryCode, Locale, Zone};
+pub use locale::{CountryCode, Language, Locale, Zone};
 pub use network::Network;
 pub use origin::Origin;
 pub use sources::Sources;

@@ -13,6 +13,7 @@ use crate::error::{Credential, Error, Result};
 use crate::id::TenantId;
 
 use super::epoch::{Epoch, EpochRaise};
+use super::settings::Settings;
 use super::{Tenants, store};
 
 /// Keys held in memory; the least useful go first.
@@ -33,6 +34,8 @@ pub struct ActiveTenant {
     pub db_name: DbName,
     /// Largest size of its file.
     pub max_storage_bytes: Option<u64>,
+    /// Settings in force.
+    pub settings: Settings,
     epoch: Epoch,
     /// The epoch before the row was read that this rests on.
     epoch_seen: u64,
@@ -50,9 +53,10 @@ impl ActiveTenant {
         name: String,
         db_name: DbName,
         max_storage_bytes: Option<u64>,
+        settings: Settings,
         (epoch, epoch_seen): (Epoch, u64),
     ) -> Self {
-        Self { id, number, name, db_name, max_storage_bytes, epoch, epoch_seen }
+        Self { id, number, name, db_name, max_storage_bytes, settings, epoch, epoch_seen }
     }
 
     /// True when something about the tenant's rights changed since this was read.
@@ -116,7 +120,7 @@ impl Tenants {
             return Err(invalid());
         }
         row.tenant.state.check_serving()?;
-        let tenant = Arc::new(row.tenant.activate(epoch, value)?);
+        let tenant = Arc::new(row.tenant.activate(&self.shared.server_settings, epoch, value)?);
         let cached = CachedKey {
             tenant: tenant.clone(),
             key_id: row.key_id,
@@ -138,7 +142,7 @@ impl Tenants {
         let seen = epoch.load(Ordering::Acquire);
         let tenant = self.get(id).await?;
         tenant.state.check_serving()?;
-        Ok(Arc::new(tenant.activate(epoch, seen)?))
+        Ok(Arc::new(tenant.activate(&self.shared.server_settings, epoch, seen)?))
     }
 
     /// Voids every cached credential of the tenant. Call it after a change is committed.

@@ -11,6 +11,7 @@ use crate::id::TenantId;
 
 use super::create::{db_name_rule, fields};
 use super::model::{LimitsPatch, Tenant, TenantPatch, name_error};
+use super::settings::OwnSettings;
 use super::{Tenants, store};
 
 /// A patch that was read: what needs no database is checked, the password is sealed.
@@ -19,12 +20,14 @@ struct Change {
     db_name: Option<DbName>,
     #[allow(clippy::option_option, reason = "left out, removed or set, as in the patch")]
     sealed_password: Option<Option<Vec<u8>>>,
+    /// What is wrong with the settings.
+    settings_error: Option<(&'static str, Rule)>,
     now: Timestamp,
 }
 
 impl Change {
     /// # Errors
-    /// [`Error::Invalid`] on `name`, `plan`, `db_name`.
+    /// [`Error::Invalid`] on `name`, `plan`, `db_name`, `settings`.
     fn check(&self, tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
         let tenant = store::get(tx, id)?;
         let is_plan_missing = match &self.patch.plan_code {
@@ -40,6 +43,7 @@ impl Change {
             self.patch.name.as_deref().and_then(name_error).map(|rule| ("name", rule)),
             db_name.map(|rule| ("db_name", rule)),
             is_plan_missing.then_some(("plan", Rule::Missing)),
+            self.settings_error.clone(),
         ]);
         if errors.is_empty() { Ok(tenant) } else { Err(Error::Invalid(errors)) }
     }
@@ -63,7 +67,11 @@ impl Change {
         }
         if let Some(limits) = patch.limits {
             let limits = limits.map_or(LimitsPatch::default(), |newer| tenant.limits.overlaid(newer));
-            store::set_limits(tx, id, limits, self.now)?;
+            store::set_json(tx, id, "limits_override", &limits, self.now)?;
+        }
+        if let Some(newer) = &patch.settings {
+            let settings = newer.as_ref().map_or(OwnSettings::default(), |newer| tenant.settings.overlaid(newer));
+            store::set_json(tx, id, "settings", &settings, self.now)?;
         }
         Ok(())
     }
@@ -73,7 +81,7 @@ impl Tenants {
     /// Changes a tenant; a new `db_name` renames its file.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] on `name`, `db_name`, `plan`;
+    /// [`Error::NotFound`]; [`Error::Invalid`] on `name`, `db_name`, `plan`, `settings`;
     /// [`crate::error::DbError::Timeout`] when the file is in use for too long to be renamed.
     pub async fn update(&self, id: &TenantId, patch: TenantPatch) -> Result<Tenant> {
         let id = id.clone();
@@ -84,7 +92,10 @@ impl Tenants {
         let password = patch.db_password.clone();
         let sealed_password = password.map(|password| self.seal_db_password(id, password.as_ref())).transpose()?;
         let db_name = patch.db_name.as_deref().and_then(|text| text.parse().ok());
-        let change = Arc::new(Change { patch, db_name, sealed_password, now: self.shared.clock.now() });
+        let settings = patch.settings.as_ref().and_then(Option::as_ref);
+        let settings_error = settings.and_then(|settings| settings.error(&self.shared.server_settings));
+        let now = self.shared.clock.now();
+        let change = Arc::new(Change { patch, db_name, sealed_password, settings_error, now });
         let turn = match &change.db_name {
             Some(_) => Some(self.turn(id).await),
             None => None,

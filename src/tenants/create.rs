@@ -10,6 +10,7 @@ use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
 use super::model::{LimitsPatch, NewTenant, Origin, Tenant, TenantState, name_error};
+use super::settings::OwnSettings;
 use super::store::TenantRow;
 use super::{Tenants, parse_db_name, store};
 
@@ -26,7 +27,7 @@ impl Tenants {
     /// nobody owns is taken over instead of made.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on `name`, `db_name` (taken, malformed) or `plan`;
+    /// [`Error::Invalid`] on `name`, `db_name` (taken, malformed), `plan` or `settings`;
     /// [`Error::Conflict`] `file_not_adoptable`; storage errors. Nothing stays behind then.
     pub async fn create(&self, input: NewTenant) -> Result<(Tenant, String)> {
         self.to_the_end(move |tenants| async move { tenants.create_now(input, Found::Maybe).await }).await
@@ -48,6 +49,7 @@ impl Tenants {
         let errors = [
             name_error(&input.name).map(|rule| ("name", rule)),
             db_name.parse::<DbName>().is_err().then(|| ("db_name", db_name_rule())),
+            input.settings.error(&self.shared.server_settings),
         ];
         let mut errors = fields(errors);
         let plan_code = input.plan_code.clone().unwrap_or_else(|| PLAN_DEFAULT.into());
@@ -67,6 +69,7 @@ impl Tenants {
             plan_code,
             limits: LimitsPatch::default(),
             max_storage_bytes: None,
+            settings: OwnSettings::default().overlaid(&input.settings),
             id: id.clone(),
             name: input.name,
             notes: input.notes,

@@ -17,6 +17,7 @@ mod life;
 mod migrate;
 mod model;
 mod recover;
+mod settings;
 mod store;
 mod transfer;
 mod trash;
@@ -38,6 +39,7 @@ pub use model::{
     ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Origin, Plan, Tenant, TenantFilter, TenantPage,
     TenantPatch, TenantState,
 };
+pub use settings::{OwnSettings, Settings, SettingsPatch};
 pub use transfer::{Export, ImportOptions, Upload};
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.
@@ -55,6 +57,8 @@ struct Shared {
     data_dir: DataDir,
     keyring: Keyring,
     clock: Clock,
+    /// What counts for tenants without settings of their own.
+    server_settings: Settings,
     epochs: epoch::Epochs,
     keys: access::KeyCache,
     turns: turns::Turns,
@@ -68,7 +72,8 @@ const TRANSFERS_AT_ONCE: usize = 2;
 const OPEN_TRIES: usize = 3;
 
 impl Tenants {
-    /// Tenants of an open central file.
+    /// Tenants of an open central file. `server_settings` count for tenants without their own.
+    #[allow(clippy::too_many_arguments, reason = "called once, with what the server is made of")]
     pub fn new(
         central: Db,
         fleet: Fleet,
@@ -77,6 +82,7 @@ impl Tenants {
         data_dir: DataDir,
         keyring: Keyring,
         clock: Clock,
+        server_settings: Settings,
     ) -> Self {
         let (epochs, keys, turns) = Default::default();
         let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
@@ -89,6 +95,7 @@ impl Tenants {
                 data_dir,
                 keyring,
                 clock,
+                server_settings,
                 epochs,
                 keys,
                 turns,
@@ -128,6 +135,11 @@ impl Tenants {
         let db = self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await?;
         db.set_max_bytes(tenant.max_storage_bytes);
         Ok(db)
+    }
+
+    /// The settings in force for a tenant.
+    pub fn settings(&self, tenant: &Tenant) -> Settings {
+        tenant.settings.in_force(&self.shared.server_settings)
     }
 
     /// The open files.

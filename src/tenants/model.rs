@@ -11,6 +11,7 @@ use crate::id::TenantId;
 
 use super::access::ActiveTenant;
 use super::epoch::Epoch;
+use super::settings::{OwnSettings, Settings, SettingsPatch};
 
 /// Where a tenant stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +136,8 @@ pub struct Tenant {
     pub limits: LimitsPatch,
     /// Largest size of its file.
     pub max_storage_bytes: Option<i64>,
+    /// What it has set of its own.
+    pub settings: OwnSettings,
     /// State.
     pub state: TenantState,
     /// What a thaw or an undelete goes back to.
@@ -159,10 +162,10 @@ impl Tenant {
         })
     }
 
-    pub(super) fn activate(self, epoch: Epoch, epoch_seen: u64) -> Result<ActiveTenant> {
-        let db_name = self.file_name()?;
+    pub(super) fn activate(self, server: &Settings, epoch: Epoch, epoch_seen: u64) -> Result<ActiveTenant> {
+        let (db_name, settings) = (self.file_name()?, self.settings.in_force(server));
         let max_bytes = self.max_storage_bytes.and_then(|bytes| u64::try_from(bytes).ok());
-        Ok(ActiveTenant::new(self.id, self.number, self.name, db_name, max_bytes, (epoch, epoch_seen)))
+        Ok(ActiveTenant::new(self.id, self.number, self.name, db_name, max_bytes, settings, (epoch, epoch_seen)))
     }
 }
 
@@ -179,6 +182,8 @@ pub struct NewTenant {
     pub db_password: Option<SecretString>,
     /// Code of its plan; `starter` when missing.
     pub plan_code: Option<String>,
+    /// Settings of its own.
+    pub settings: SettingsPatch,
 }
 
 /// Changes to a tenant. `None` leaves a field as it is; an inner `None` empties it.
@@ -202,6 +207,8 @@ pub struct TenantPatch {
     pub limits: Option<Option<LimitsPatch>>,
     /// New largest size of its file.
     pub max_storage_bytes: Option<Option<i64>>,
+    /// Changed settings; emptied, all are as the server has them.
+    pub settings: Option<Option<SettingsPatch>>,
 }
 
 /// Limits of a tenant that override its plan's. The outer `None` means "as the plan says", the

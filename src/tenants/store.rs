@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 use crate::crypto::token::SecretHash;
 use crate::db::{Row, Tx, Val};
@@ -11,12 +13,13 @@ use crate::vals;
 
 use super::keys::KeyOut;
 use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Origin, Plan, Tenant, TenantFilter, TenantState};
+use super::settings::OwnSettings;
 
 const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
     t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
-    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin";
+    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin, t.settings";
 /// How many those are: where a join's own columns begin.
-const COLUMN_COUNT: usize = 18;
+const COLUMN_COUNT: usize = 19;
 
 fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
     let bad = |what: &str| DbError::Other(format!("tenants.{what} is not readable"));
@@ -40,6 +43,7 @@ fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
             None => None,
         },
         origin: row.text(17)?.parse().map_err(|_| bad("origin"))?,
+        settings: serde_json::from_str(row.text(18)?).map_err(|_| bad("settings"))?,
     })
 }
 
@@ -54,6 +58,7 @@ pub(super) struct TenantRow {
     pub(super) plan_code: String,
     pub(super) limits: LimitsPatch,
     pub(super) max_storage_bytes: Option<i64>,
+    pub(super) settings: OwnSettings,
     pub(super) origin: Origin,
     pub(super) created_at: Timestamp,
     pub(super) now: Timestamp,
@@ -61,10 +66,11 @@ pub(super) struct TenantRow {
 
 pub(super) fn insert(tx: &mut Tx<'_>, row: &TenantRow) -> Result<()> {
     let limits = serde_json::to_string(&row.limits).map_err(Error::internal)?;
+    let settings = serde_json::to_string(&row.settings).map_err(Error::internal)?;
     tx.execute(
         "INSERT INTO tenants (id, name, db_name, db_host, db_port, db_username, db_password_enc, plan_code, \
-         limits_override, max_storage_bytes, origin, state, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'creating', ?12, ?13)",
+         limits_override, max_storage_bytes, origin, state, created_at, updated_at, settings) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'creating', ?12, ?13, ?14)",
         vals![
             row.id.as_str(),
             &row.name,
@@ -78,7 +84,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &TenantRow) -> Result<()> {
             row.max_storage_bytes,
             row.origin.as_str(),
             row.created_at,
-            row.now
+            row.now,
+            &settings
         ],
     )
     .map_err(|error| Error::from(error).taken("db_name", "db_name"))?;
@@ -96,8 +103,7 @@ pub(super) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
 }
 
 pub(super) fn list(tx: &mut Tx<'_>, filter: &TenantFilter, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
-    let part = filter.search.as_deref();
-    let state = filter.state.map(TenantState::as_str);
+    let (part, state) = (filter.search.as_deref(), filter.state.map(TenantState::as_str));
     let condition = "(?1 IS NULL OR found_in(?1, t.name, t.id, t.db_name)) \
                      AND (t.state = ?2 OR (?2 IS NULL AND t.state IN ('active', 'suspended', 'frozen')))";
     tx.snapshot()?;
@@ -135,9 +141,10 @@ pub(super) fn set(tx: &mut Tx<'_>, id: &str, column: &str, value: Val<'_>, now: 
     if changed == 0 { Err(Error::not_found("tenant", id)) } else { Ok(()) }
 }
 
-pub(super) fn set_limits(tx: &mut Tx<'_>, id: &str, limits: LimitsPatch, now: Timestamp) -> Result<()> {
-    let text = serde_json::to_string(&limits).map_err(Error::internal)?;
-    set(tx, id, "limits_override", Val::Text(&text), now)
+/// As [`set`], for a column that holds JSON.
+pub(super) fn set_json(tx: &mut Tx<'_>, id: &str, column: &str, value: &impl Serialize, now: Timestamp) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(Error::internal)?;
+    set(tx, id, column, Val::Text(&text), now)
 }
 
 pub(super) fn set_state(

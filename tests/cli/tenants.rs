@@ -27,6 +27,18 @@ fn tenant_is_created_with_its_key() {
 }
 
 #[test]
+fn settings_in_force_are_shown() {
+    both_ways(|home| {
+        create(home, "one");
+        let shown = home.json(&["tenant", "show", "one"]);
+        let settings = json!({"password_min_length": 6, "time_zone": "Asia/Jakarta", "locale": "en"});
+        assert_eq!(shown["settings"], settings, "{shown}");
+        let text = home.ok(&["tenant", "show", "one"]);
+        assert!(text.contains("settings") && text.contains("Asia/Jakarta"), "{text}");
+    });
+}
+
+#[test]
 fn refused_input_is_told_in_words() {
     both_ways(|home| {
         home.ok(&["tenant", "create", "One", "--db-name", "one"]);

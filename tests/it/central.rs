@@ -5,6 +5,7 @@ mod keys;
 mod life;
 mod recovery;
 mod secrets;
+mod settings;
 mod transfer;
 
 use std::path::{Path, PathBuf};
@@ -13,14 +14,9 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{MASTER_KEY, Server, Tenant, User, answer};
+use crate::support::{MASTER_KEY, Server, Tenant, User, answer, raw};
 
 const TENANTS: &str = "/api/central/tenants";
-
-fn raw(path: &Path) -> rusqlite::Connection {
-    #[allow(clippy::disallowed_methods)]
-    rusqlite::Connection::open(path).unwrap()
-}
 
 async fn get(server: &Server, path: &str) -> (StatusCode, Value) {
     server.central(Method::GET, path, Value::Null).await

@@ -14,6 +14,7 @@ use crate::api::kit::input::Input;
 use crate::api::kit::path::{Id, Path};
 use crate::api::kit::reply::{Created, Reply};
 use crate::api::kit::time::Time;
+use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
 use crate::error::Error;
 use crate::id::TenantId;
@@ -40,8 +41,8 @@ struct NewKeyIn {
     /// What it is called; `default` when missing.
     #[oai(validator(max_length = 255))]
     name: Option<String>,
-    /// When it ends by itself.
-    expires_at: Option<Time>,
+    /// When it ends by itself; a date means its beginning. Without a zone: in the tenant's.
+    expires_at: Option<TimeIn>,
 }
 
 /// A key, without its text.
@@ -148,7 +149,8 @@ impl KeysApi {
     ) -> Result<Created<KeyCreated>, Error> {
         let (id, name) = (TenantId::from(id.0), input.0.name.unwrap_or_else(|| "default".into()));
         let facts = json!({"name": name});
-        let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.0) };
+        let zone = self.0.tenants.settings(&self.0.tenants.get(&id).await?).time_zone;
+        let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.since(zone.rules())) };
         let new = self.0.tenants.create_key(&id, key).await?;
         audit::inside_tenant(request, "key.created", &id, ("key", new.id.to_string()), facts);
         Ok(Created(KeyCreated::new("API Key created successfully", &id, new, WARNING)))

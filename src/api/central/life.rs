@@ -162,9 +162,9 @@ impl LifeApi {
         let AdoptIn { name, db_name, take_over } = input.0;
         let facts = json!({"db_name": db_name.0, "take_over": take_over});
         let new = NewTenant { name, db_name: Some(db_name.0), ..NewTenant::default() };
-        let (tenant, api_key) = self.0.tenants.adopt(new, take_over).await?;
-        audit::of_tenant(request, "tenant.adopted", &tenant.id, facts);
-        Ok(Created(TenantCreated::new("Tenant adopted successfully", tenant, api_key, None)))
+        let adopted = self.0.tenants.adopt(new, take_over).await?;
+        audit::of_tenant(request, "tenant.adopted", &adopted.0.id, facts);
+        Ok(Created(TenantCreated::new("Tenant adopted successfully", &self.0, adopted, None)))
     }
 }
 

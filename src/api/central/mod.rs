@@ -4,6 +4,7 @@ mod checks;
 mod domains;
 mod keys;
 mod life;
+mod settings;
 mod tenant_in;
 mod tenant_out;
 mod tenants;

@@ -4,8 +4,11 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
 use secrecy::SecretString;
 
+use crate::api::kit::closed::Closed;
 use crate::api::kit::db_name::DbNameIn;
-use crate::tenants::{ConnectionNotes, LimitsPatch, NewTenant, TenantFilter, TenantPatch, TenantState};
+use crate::tenants::{ConnectionNotes, LimitsPatch, NewTenant, SettingsPatch, TenantFilter, TenantPatch, TenantState};
+
+use super::settings::SettingsIn;
 
 /// A new tenant.
 #[derive(Debug, Object)]
@@ -32,6 +35,8 @@ pub(super) struct TenantIn {
     /// Code of its plan; `starter` when missing.
     #[oai(validator(max_length = 64))]
     plan: Option<String>,
+    /// Settings that differ from the server's.
+    settings: Option<Closed<SettingsIn>>,
 }
 
 impl Example for TenantIn {
@@ -44,6 +49,7 @@ impl Example for TenantIn {
             db_username: Some("root".into()),
             db_password: Some("root".into()),
             plan: None,
+            settings: None,
         }
     }
 }
@@ -63,6 +69,7 @@ impl From<TenantIn> for NewTenant {
             notes: ConnectionNotes { host: input.db_host, port: input.db_port, username: input.db_username },
             db_password: input.db_password.filter(|password| !password.is_empty()).map(SecretString::from),
             plan_code: input.plan,
+            settings: input.settings.map(|settings| settings.0.into()).unwrap_or_default(),
         }
     }
 }
@@ -129,6 +136,8 @@ pub(super) struct TenantChange {
     /// Largest size of its file in bytes; writes past it answer 507. Null is unlimited.
     #[oai(validator(minimum(value = "4096"), maximum(value = "17592186040320")))]
     max_storage_bytes: MaybeUndefined<i64>,
+    /// Settings that differ from the server's; null makes the server's own count again.
+    settings: MaybeUndefined<Closed<SettingsIn>>,
 }
 
 impl TenantChange {
@@ -150,6 +159,7 @@ impl TenantChange {
             ("plan", self.plan.is_some()),
             ("limits", !self.limits.is_undefined()),
             ("max_storage_bytes", !self.max_storage_bytes.is_undefined()),
+            ("settings", !self.settings.is_undefined()),
         ];
         fields.into_iter().filter_map(|(name, is_sent)| is_sent.then_some(name)).collect()
     }
@@ -168,13 +178,14 @@ impl From<TenantChange> for TenantPatch {
             plan_code: input.plan,
             limits: emptied(input.limits).map(|limits| limits.map(LimitsPatch::from)),
             max_storage_bytes: emptied(input.max_storage_bytes),
+            settings: emptied(input.settings).map(|settings| settings.map(|settings| SettingsPatch::from(settings.0))),
         }
     }
 }
 
 /// Left out, emptied or set.
 #[allow(clippy::option_option, reason = "three states, as the domain's patches have them")]
-fn emptied<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+pub(super) fn emptied<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),

@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::tenants::{Limits, Tenant};
 
+use super::settings::SettingsOut;
+
 /// Silently ignoring a remote host would mislead.
 const NOTES: &str = "db_host, db_port, db_username and db_password are stored as notes. ruko keeps the tenant's data \
                      in its own SQLite file and connects to no other database.";
@@ -137,6 +139,8 @@ pub(super) struct DetailOut {
     limits: LimitsOut,
     /// Largest size of its file; null is unlimited.
     max_storage_bytes: Option<i64>,
+    /// Settings in force.
+    settings: SettingsOut,
     /// Size of its file; null when there is none.
     size_bytes: Option<u64>,
     /// Created.
@@ -149,6 +153,7 @@ pub(super) struct DetailOut {
 pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<DetailOut> {
     let limits = app.tenants.limits(&tenant).await?;
     let size_bytes = app.tenants.size_bytes(&tenant).await?;
+    let settings = app.tenants.settings(&tenant).into();
     let shown = &app.config.tenant_db;
     Ok(DetailOut {
         id: tenant.id.to_string(),
@@ -166,6 +171,7 @@ pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<DetailOut> {
         plan: tenant.plan_code,
         limits: limits.into(),
         max_storage_bytes: tenant.max_storage_bytes,
+        settings,
         size_bytes,
         created_at: Time(tenant.created_at),
         updated_at: Time(tenant.updated_at),
@@ -210,6 +216,8 @@ struct NewTenantOut {
     api_key: String,
     /// Logical name of its file.
     database: String,
+    /// Settings in force.
+    settings: SettingsOut,
 }
 
 /// A tenant that was just made, with its key.
@@ -228,9 +236,15 @@ pub(super) struct TenantCreated {
 }
 
 impl TenantCreated {
-    pub(super) fn new(message: &str, tenant: Tenant, api_key: String, notes: Option<String>) -> Self {
-        let data =
-            NewTenantOut { tenant_id: tenant.id.to_string(), name: tenant.name, api_key, database: tenant.db_name };
+    pub(super) fn new(message: &str, app: &App, (tenant, api_key): (Tenant, String), notes: Option<String>) -> Self {
+        let settings = app.tenants.settings(&tenant).into();
+        let data = NewTenantOut {
+            tenant_id: tenant.id.to_string(),
+            name: tenant.name,
+            api_key,
+            database: tenant.db_name,
+            settings,
+        };
         Self { message: message.into(), data, warning: WARNING.into(), notes }
     }
 }

@@ -60,10 +60,11 @@ impl TenantsApi {
         input: Input<TenantIn>,
     ) -> Result<Created<TenantCreated>, Error> {
         let notes = notes_if(input.0.has_notes());
-        let (tenant, api_key) = self.0.tenants.create(NewTenant::from(input.0)).await?;
+        let created = self.0.tenants.create(NewTenant::from(input.0)).await?;
+        let tenant = &created.0;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name, "origin": tenant.origin.as_str()});
         audit::of_tenant(request, "tenant.created", &tenant.id, facts);
-        Ok(Created(TenantCreated::new("Tenant created successfully", tenant, api_key, notes)))
+        Ok(Created(TenantCreated::new("Tenant created successfully", &self.0, created, notes)))
     }
 
     /// Show a tenant

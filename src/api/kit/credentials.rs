@@ -14,7 +14,7 @@ use crate::error::{Credential, Error};
 use crate::tenants::ActiveTenant;
 use crate::users::{Role, SignedIn};
 
-use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_tenant};
+use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_language, note_tenant};
 
 /// Names of the schemes in the document.
 pub const MASTER_KEY: &str = "MasterKey";
@@ -121,6 +121,7 @@ async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
     match app.tenants.by_key(key).await {
         Ok(tenant) => {
             note_tenant(request, &tenant.id);
+            note_language(request, tenant.settings.locale);
             Ok(tenant)
         }
         Err(error @ Error::CredentialInvalid { .. }) => {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod body;
+pub mod closed;
 pub mod credentials;
 pub mod db_name;
 pub mod email;
@@ -23,4 +24,6 @@ pub mod request;
 pub mod route_table;
 pub mod shape;
 pub mod time;
+pub mod time_in;
 pub mod twins;
+pub mod zone;

@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use poem::Request;
 
 use crate::app::App;
+use crate::config::Language;
 use crate::id::{TenantId, UserId, random_bytes};
 
 use crate::rate_limit::Allowance;
@@ -165,6 +166,7 @@ impl RequestScheme {
 #[derive(Debug, Default)]
 pub struct Notes {
     tenant: OnceLock<TenantId>,
+    language: OnceLock<Language>,
     actor: OnceLock<Actor>,
     allowance: OnceLock<Allowance>,
 }
@@ -182,6 +184,11 @@ impl Notes {
     /// The tenant the request is about.
     pub fn tenant(&self) -> Option<&TenantId> {
         self.tenant.get()
+    }
+
+    /// The language of the tenant's people.
+    pub fn language(&self) -> Option<Language> {
+        self.language.get().copied()
     }
 
     /// Who acts.
@@ -204,6 +211,13 @@ pub fn notes(request: &Request) -> Option<&Arc<Notes>> {
 pub fn note_tenant(request: &Request, id: &TenantId) {
     if let Some(notes) = notes(request) {
         let _ = notes.tenant.set(id.clone());
+    }
+}
+
+/// Notes down the language of the tenant's people.
+pub fn note_language(request: &Request, language: Language) {
+    if let Some(notes) = notes(request) {
+        let _ = notes.language.set(language);
     }
 }
 

@@ -52,7 +52,7 @@ impl CentralLogsApi {
         params: StrictParams<CentralRequestParams>,
     ) -> Result<Reply<RequestLogOut>, Error> {
         let CentralRequestParams { tenant, own } = params.0;
-        let mut asked = own.asked(ROWS_MAX)?;
+        let mut asked = own.asked(ROWS_MAX, &self.0.config.locale.time_zone)?;
         asked.filter.tenant = tenant.map(TenantId::from);
         let page = self.0.activity.list_requests(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))
@@ -68,7 +68,7 @@ impl CentralLogsApi {
         params: StrictParams<CentralAuditParams>,
     ) -> Result<Reply<AuditLogOut>, Error> {
         let CentralAuditParams { tenant, own } = params.0;
-        let mut asked = own.asked(ROWS_MAX)?;
+        let mut asked = own.asked(ROWS_MAX, &self.0.config.locale.time_zone)?;
         asked.filter.tenant = tenant.map(TenantId::from);
         let page = self.0.activity.list_audit(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))

@@ -5,7 +5,9 @@ use std::time::Duration;
 use poem_openapi::{Enum, Object};
 
 use crate::activity::{Actor, ActorKind, AuditFilter, RequestFilter};
-use crate::api::kit::time::{Time, TimeUntil};
+use crate::api::kit::time_in::TimeIn;
+use crate::clock::Timestamp;
+use crate::config::Zone;
 use crate::error::{Error, FieldError, Place, Rule};
 
 /// Rows when nothing else is asked for.
@@ -47,10 +49,11 @@ struct RowParams {
     /// `system`), or one of a kind: `user:7`.
     #[oai(validator(max_length = 128))]
     actor: Option<String>,
-    /// At this time or later; a date means its beginning, UTC.
-    since: Option<Time>,
-    /// At this time or earlier; a date means its end, UTC.
-    until: Option<TimeUntil>,
+    /// At this time or later; a date means its beginning. Without a zone: in the tenant's, for the
+    /// operator in the server's.
+    since: Option<TimeIn>,
+    /// At this time or earlier; a date means its end. Without a zone: as `since`.
+    until: Option<TimeIn>,
     /// Part of one of the row's texts, without regard to the case of A to Z.
     #[oai(validator(max_length = 255))]
     q: Option<String>,
@@ -108,8 +111,8 @@ impl RowParams {
 }
 
 /// The filters end before a time, the parameters with it.
-fn end(until: Option<TimeUntil>) -> Option<crate::clock::Timestamp> {
-    until.map(|until| until.0.plus(Duration::from_millis(1)))
+fn end(until: Option<TimeIn>, zone: &Zone) -> Option<Timestamp> {
+    until.map(|until| until.until(zone.rules()).plus(Duration::from_millis(1)))
 }
 
 fn refused(field: &str, rule: Rule) -> Error {
@@ -117,18 +120,18 @@ fn refused(field: &str, rule: Rule) -> Error {
 }
 
 impl RequestParams {
-    /// The requests that are meant, of all tenants.
+    /// The requests that are meant, of all tenants. Times without a zone are of `zone`.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an actor of no known kind, or a limit above `rows_max`.
-    pub(super) fn asked(self, rows_max: u32) -> Result<Asked<RequestFilter>, Error> {
+    pub(super) fn asked(self, rows_max: u32, zone: &Zone) -> Result<Asked<RequestFilter>, Error> {
         let Self { route, status, rows } = self;
         let filter = RequestFilter {
             actor: rows.actor()?,
             route,
             status_class: status.map(StatusClass::hundred),
-            since: rows.since.map(|time| time.0),
-            until: end(rows.until),
+            since: rows.since.map(|time| time.since(zone.rules())),
+            until: end(rows.until, zone),
             text: rows.q.clone(),
             ..RequestFilter::default()
         };
@@ -138,17 +141,17 @@ impl RequestParams {
 }
 
 impl AuditParams {
-    /// The audit entries that are meant, of all tenants.
+    /// The audit entries that are meant, of all tenants. Times without a zone are of `zone`.
     ///
     /// # Errors
     /// As [`RequestParams::asked`].
-    pub(super) fn asked(self, rows_max: u32) -> Result<Asked<AuditFilter>, Error> {
+    pub(super) fn asked(self, rows_max: u32, zone: &Zone) -> Result<Asked<AuditFilter>, Error> {
         let Self { action, rows } = self;
         let filter = AuditFilter {
             actor: rows.actor()?,
             action,
-            since: rows.since.map(|time| time.0),
-            until: end(rows.until),
+            since: rows.since.map(|time| time.since(zone.rules())),
+            until: end(rows.until, zone),
             text: rows.q.clone(),
             ..AuditFilter::default()
         };

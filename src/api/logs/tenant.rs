@@ -25,7 +25,7 @@ impl TenantLogsApi {
     /// Newest first: every answered request with a key of the tenant.
     #[oai(path = "/requests", method = "get", operation_id = "activity.requests")]
     async fn requests(&self, admin: Admin, params: StrictParams<RequestParams>) -> Result<Reply<RequestLogOut>, Error> {
-        let mut asked = params.0.asked(self.0.config.limits.max_page_size)?;
+        let mut asked = params.0.asked(self.0.config.limits.max_page_size, &admin.tenant.settings.time_zone)?;
         (asked.filter.tenant, asked.filter.is_inside_only) = (Some(admin.tenant.id.clone()), true);
         let page = self.0.activity.list_requests(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))
@@ -36,7 +36,7 @@ impl TenantLogsApi {
     /// Newest first: what may have to be accounted for, by which user, and to what.
     #[oai(path = "/audit", method = "get", operation_id = "activity.audit")]
     async fn audit(&self, admin: Admin, params: StrictParams<AuditParams>) -> Result<Reply<AuditLogOut>, Error> {
-        let mut asked = params.0.asked(self.0.config.limits.max_page_size)?;
+        let mut asked = params.0.asked(self.0.config.limits.max_page_size, &admin.tenant.settings.time_zone)?;
         (asked.filter.tenant, asked.filter.is_inside_only) = (Some(admin.tenant.id.clone()), true);
         let page = self.0.activity.list_audit(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))

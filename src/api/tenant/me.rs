@@ -29,7 +29,7 @@ struct PasswordChange {
     /// The password as it is.
     #[oai(validator(min_length = 1))]
     current_password: String,
-    /// The new one, at least 6 characters unless the server asks for more.
+    /// The new one, at least 6 characters unless the server or the tenant asks for more.
     #[oai(validator(min_length = 1, max_length = 1024))]
     password: String,
     /// The new one again; checked when it is sent.

@@ -15,7 +15,8 @@ use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
 use crate::api::kit::reply::{Created, Reply};
-use crate::api::kit::time::{Time, TimeUntil};
+use crate::api::kit::time::Time;
+use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
 use crate::error::{Error, FieldError, Place};
 use crate::orders::{self, NewItem, NewOrder, Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
@@ -190,10 +191,10 @@ struct OrderListParams {
     status: Option<StatusName>,
     /// Only those of this user.
     user_id: Option<i64>,
-    /// Made at this time or later; a date means its beginning, UTC.
-    created_from: Option<Time>,
-    /// Made at this time or earlier; a date means its end, UTC.
-    created_to: Option<TimeUntil>,
+    /// Made at this time or later; a date means its beginning. Without a zone: in the tenant's.
+    created_from: Option<TimeIn>,
+    /// Made at this time or earlier; a date means its end. Without a zone: in the tenant's.
+    created_to: Option<TimeIn>,
     /// Lowest total.
     min_total: Option<MoneyIn>,
     /// Highest total.
@@ -217,11 +218,12 @@ impl OrdersApi {
         let sort = params.sort.as_deref().map_or(Ok(OrderSort::default()), str::parse);
         let sort =
             sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let zone = user.tenant.settings.time_zone.rules();
         let filter = OrderFilter {
             status: params.status.map(OrderStatus::from),
             user_id: params.user_id,
-            created_from: params.created_from.map(|time| time.0),
-            created_to: params.created_to.map(|time| time.0),
+            created_from: params.created_from.map(|time| time.since(zone)),
+            created_to: params.created_to.map(|time| time.until(zone)),
             min_total: params.min_total.map(|money| money.0),
             max_total: params.max_total.map(|money| money.0),
         };

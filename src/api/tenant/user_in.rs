@@ -20,7 +20,7 @@ struct NewUserIn {
     /// User name, unique in the tenant; made from the email address when missing.
     #[oai(validator(min_length = 1, max_length = 255))]
     username: Option<String>,
-    /// Password, at least 6 characters unless the server asks for more.
+    /// Password, at least 6 characters unless the server or the tenant asks for more.
     #[oai(validator(min_length = 1, max_length = 1024))]
     password: String,
     /// The password again; checked when it is sent.

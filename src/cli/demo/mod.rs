@@ -109,7 +109,7 @@ async fn create(app: &App) -> Outcome<(Tenant, String)> {
 }
 
 async fn register(app: &App, tenant: &ActiveTenant, (name, email, role): (&str, &str, Role)) -> Outcome<Person> {
-    let password = id::random_alphanumeric(PASSWORD_LENGTH.max(app.config.auth.password_min_length));
+    let password = id::random_alphanumeric(PASSWORD_LENGTH.max(tenant.settings.password_min_length));
     let user = NewUser { name: name.into(), email: email.into(), username: None, password: password.clone(), role };
     let db = app.tenants.open(tenant).await?;
     let (_, token) = app.user_desk(tenant, &db).register(Registrar::Trusted, user).await?;

@@ -6,7 +6,8 @@ use http::header;
 use poem::{Request, Response};
 use sha2::{Digest, Sha256};
 
-use crate::api::kit::errors::Language;
+use crate::api::kit::errors::asked_language;
+use crate::config::Language;
 
 /// The words of the original system, which its clients may look for.
 const WELCOME: &str = r#"{"message":"Welcome to the Multi-Tenant Backend API"}"#;
@@ -58,9 +59,9 @@ impl Landing {
         if !request.header("accept").is_some_and(|accept| accept.contains("text/html")) {
             return answer.content_type("application/json").body(WELCOME);
         }
-        let page = match Language::from_header(request.header("accept-language").unwrap_or_default()) {
-            Language::English => &self.english,
-            Language::Indonesian => &self.indonesian,
+        let page = match asked_language(request.header("accept-language").unwrap_or_default()) {
+            Some(Language::Indonesian) => &self.indonesian,
+            Some(Language::English) | None => &self.english,
         };
         let answer = answer.header(header::CONTENT_SECURITY_POLICY, &self.policy);
         answer.content_type("text/html; charset=utf-8").body(page.clone())

@@ -237,6 +237,7 @@ impl Arrival {
             plan_code: self.plan_code.clone(),
             limits: manifest.tenant.limits,
             max_storage_bytes: manifest.tenant.max_storage_bytes,
+            settings: manifest.tenant.settings.clone(),
             origin: Origin::Imported,
             created_at: Timestamp(manifest.tenant.created_at_ms),
             now: self.now,

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use super::super::domains::is_host_name;
 use super::super::keys::KEYS_MAX;
 use super::super::model::{ConnectionNotes, LimitsPatch, Tenant, name_error};
+use super::super::settings::OwnSettings;
 use super::super::store::{self, KeyCopy};
 use super::bad_archive;
 
@@ -45,6 +46,8 @@ pub(super) struct TenantPart {
     pub(super) plan: String,
     pub(super) limits: LimitsPatch,
     pub(super) max_storage_bytes: Option<i64>,
+    #[serde(default)]
+    pub(super) settings: OwnSettings,
     pub(super) created_at_ms: i64,
 }
 
@@ -107,6 +110,7 @@ impl Central {
                 plan: tenant.plan_code,
                 limits: tenant.limits,
                 max_storage_bytes: tenant.max_storage_bytes,
+                settings: tenant.settings,
                 created_at_ms: tenant.created_at.0,
             },
             keys: keys.into_iter().map(key).collect(),
@@ -153,6 +157,9 @@ impl Manifest {
         }
         if !self.tenant.limits.are_sane() || max_storage_bytes.is_some_and(|bytes| bytes < 1) {
             return refuse("limit");
+        }
+        if !self.tenant.settings.are_sane() {
+            return refuse("setting");
         }
         if i64::try_from(self.keys.len()).is_ok_and(|count| count > KEYS_MAX) || self.key_rows().is_err() {
             return refuse("key");

@@ -78,6 +78,7 @@ async fn tenant_moves_to_another_server_to_the_last_row_and_clients_go_on() {
     let (tenant, user) = opened(&server, "Warung").await;
     let path = format!("{TENANTS}/{}", tenant.id);
     let body = json!({"plan": "premium", "limits": {"max_phone_numbers": null}, "max_storage_bytes": 9_000_000,
+                      "settings": {"time_zone": "Asia/Jayapura", "password_min_length": 9, "locale": "id"},
                       "db_host": "h", "db_password": "rahasia"});
     put(&server, &path, body).await;
     post(&server, &format!("{path}/domains"), json!({"domain": "warung.example"})).await;
@@ -125,6 +126,7 @@ async fn tenant_moves_to_another_server_to_the_last_row_and_clients_go_on() {
         data["database"]["has_password"] = Value::Null;
     }
     assert_eq!(here, there);
+    assert_eq!(there["settings"]["time_zone"], "Asia/Jayapura");
     let moved = User { tenant: tenant.at(&other), ..user.clone() };
     let page = async |user: &User| user.get("/api/products?per_page=100&sort=-id").await.1["data"].clone();
     assert_eq!(page(&user).await, page(&moved).await);
@@ -247,6 +249,9 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
         ("plan", with(&|m| m["tenant"]["plan"] = json!("nothing"))),
         ("port", with(&|m| m["tenant"]["db_port"] = json!(0))),
         ("limit", with(&|m| m["tenant"]["limits"]["max_phone_numbers"] = json!(-1))),
+        ("time zone", with(&|m| m["tenant"]["settings"]["time_zone"] = json!("../x"))),
+        ("password length", with(&|m| m["tenant"]["settings"]["password_min_length"] = json!(100_000))),
+        ("locale", with(&|m| m["tenant"]["settings"]["locale"] = json!(1))),
         ("hash", with(&|m| m["keys"][0]["sha256"] = json!("00"))),
         ("keys", with(&|m| m["keys"] = json!(vec![m["keys"][0].clone(); 101]))),
         ("domain", with(&|m| m["domains"] = json!(["a b"]))),

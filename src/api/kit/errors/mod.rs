@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::config::Language;
 use crate::error::{Credential, DbError, Error};
 use crate::id::TenantId;
 
@@ -25,7 +26,7 @@ use super::panic::Panicked;
 use super::request::{Notes, RequestId};
 
 pub use laravel::validation_text;
-pub use user_message::Language;
+pub use user_message::asked_language;
 
 /// What of a request an error's answer needs; taken before the handler consumes it.
 #[derive(Debug, Clone)]
@@ -34,21 +35,41 @@ pub struct Asked {
     pub family: Family,
     /// Id of the request.
     pub request_id: RequestId,
-    /// The language people want to read, when one was asked for.
-    pub language: Option<Language>,
+    /// The language people want to read, when there was a header that says so.
+    pub language: Option<Wanted>,
     /// What was learnt about the request on its way, for the log.
     pub notes: Option<Arc<Notes>>,
     /// The time, for answers that name one.
     pub clock: Clock,
 }
 
+/// What `Accept-Language` said.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The better one of those that ruko speaks.
+    named: Option<Language>,
+    /// The server's own language.
+    server: Language,
+}
+
 impl Asked {
     /// From a request that came in for a route of this family.
     pub fn of(request: &poem::Request, family: Family) -> Self {
-        let language = request.header("accept-language").map(Language::from_header);
+        let language = request.header("accept-language").map(|header| Wanted {
+            named: asked_language(header),
+            server: request.data::<App>().map_or(Language::English, |app| app.config.locale.language),
+        });
         let notes = super::request::notes(request).cloned();
         let clock = request.data::<App>().map(|app| app.clock.clone()).unwrap_or_default();
         Self { family, request_id: super::request::request_id(request), language, notes, clock }
+    }
+
+    /// The language of `user_message`, when there is to be one: the one asked for, else the tenant's,
+    /// else the server's.
+    fn language(&self) -> Option<Language> {
+        let Wanted { named, server } = self.language?;
+        let of_tenant = || self.notes.as_ref().and_then(|notes| notes.language());
+        Some(named.or_else(of_tenant).unwrap_or(server))
     }
 }
 
@@ -119,7 +140,7 @@ pub fn body(error: &Error, asked: &Asked) -> (StatusCode, Value) {
     };
     body.insert("code".into(), error.code().into());
     body.insert("request_id".into(), asked.request_id.as_str().into());
-    if let Some(language) = asked.language {
+    if let Some(language) = asked.language() {
         body.insert("user_message".into(), user_message::text(error, language).into());
     }
     (status, body.into())

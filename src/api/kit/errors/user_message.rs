@@ -1,34 +1,26 @@
 //! The sentence for the person in front of the screen, in English or Indonesian.
 
+use crate::config::Language;
 use crate::error::{Error, FieldError, Rule};
 
-/// A language that ruko speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Bahasa Indonesia.
-    Indonesian,
-}
-
-impl Language {
-    /// The better one of an `Accept-Language` header; English when it names neither.
-    pub fn from_header(header: &str) -> Self {
-        let quality = |tag: &str| {
-            header
-                .split(',')
-                .filter_map(|part| {
-                    let mut pieces = part.trim().split(';');
-                    let name = pieces.next()?.trim();
-                    let is_asked = name.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case(tag));
-                    let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")?.parse::<f32>().ok());
-                    is_asked.then_some(weight.unwrap_or(1.0))
-                })
-                .fold(0.0_f32, f32::max)
-        };
-        // "in" is the old code of Indonesian, which some phones still send.
-        if quality("id").max(quality("in")) > quality("en") { Self::Indonesian } else { Self::English }
-    }
+/// The better one of an `Accept-Language` header; nothing when it names none that ruko speaks.
+pub fn asked_language(header: &str) -> Option<Language> {
+    let quality = |tag: &str| {
+        header
+            .split(',')
+            .filter_map(|part| {
+                let mut pieces = part.trim().split(';');
+                let name = pieces.next()?.trim();
+                let is_asked = name.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case(tag));
+                let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")?.parse::<f32>().ok());
+                is_asked.then_some(weight.unwrap_or(1.0))
+            })
+            .fold(0.0_f32, f32::max)
+    };
+    // "in" is the old code of Indonesian, which some phones still send.
+    let (indonesian, english) = (quality("id").max(quality("in")), quality("en"));
+    let better = if indonesian > english { Language::Indonesian } else { Language::English };
+    (indonesian.max(english) > 0.0).then_some(better)
 }
 
 /// The sentence for an error.
@@ -103,6 +95,7 @@ fn field_text(error: &FieldError, language: Language) -> String {
         Rule::Taken => format!("{field} sudah dipakai."),
         Rule::Unknown => format!("Parameter {field} tidak dikenal."),
         Rule::NoFile => format!("Kolom {field} harus berupa teks, bukan berkas."),
+        Rule::Other("timezone", _) => format!("Kolom {field} harus berupa zona waktu yang benar."),
         Rule::Other("out_of_stock", _) => format!("Stok untuk {field} tidak cukup."),
         Rule::Other(..) => format!("Kolom {field} tidak dapat diterima."),
     }
@@ -115,14 +108,16 @@ mod tests {
     #[test]
     fn header_picks_the_better_language() {
         for (header, expected) in [
-            ("id-ID,id;q=0.9,en-US;q=0.8", Language::Indonesian),
-            ("in", Language::Indonesian),
-            ("en, id;q=0.5", Language::English),
-            ("de", Language::English),
-            ("", Language::English),
-            ("id;q=abc", Language::Indonesian),
+            ("id-ID,id;q=0.9,en-US;q=0.8", Some(Language::Indonesian)),
+            ("in", Some(Language::Indonesian)),
+            ("en, id;q=0.5", Some(Language::English)),
+            ("en, id", Some(Language::English)),
+            ("de, *;q=0.5", None),
+            ("id;q=0", None),
+            ("", None),
+            ("id;q=abc", Some(Language::Indonesian)),
         ] {
-            assert_eq!(Language::from_header(header), expected, "{header}");
+            assert_eq!(asked_language(header), expected, "{header}");
         }
     }
 }

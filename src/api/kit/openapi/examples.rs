@@ -8,7 +8,7 @@ use super::operation::Facts;
 use super::{Components, Object, ref_name};
 
 /// No documented type nests deeper; one that refers to itself ends here.
-const DEPTH_MAX: usize = 8;
+const DEPTH_MAX: usize = 12;
 /// Host of the absolute URLs in examples.
 const HOST: &str = "http://localhost:8000";
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Object, ref_name};
+use crate::api::kit::closed;
 
 /// Takes out what poem-openapi repeats or spells strangely.
 pub fn tidy(value: &mut Value) {
@@ -13,6 +14,7 @@ pub fn tidy(value: &mut Value) {
                     // Bounds are kept as floating point numbers: `1.0`.
                     ("minimum" | "maximum", Some(bound)) if bound.fract() == 0.0 => *field = whole(bound),
                     ("allOf", _) => drop_descriptions(field),
+                    ("additionalProperties", _) if field["type"] == closed::NOTHING => *field = false.into(),
                     _ => tidy(field),
                 }
             }
