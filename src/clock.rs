@@ -82,10 +82,10 @@ impl Timestamp {
     }
 }
 
-/// Two decimal digits; lists hold many times, so there is no loop in it.
+/// The two decimal digits of a number below 100. Lists hold many, so there is no loop in it.
 fn two_digits(value: u32) -> [u8; 2] {
-    // Both are below 10.
-    [value / 10 % 10, value % 10].map(|digit| b'0' + digit as u8)
+    let value = u8::try_from(value).unwrap_or(0);
+    [b'0' + value / 10, b'0' + value % 10]
 }
 
 /// Year, month and day of a day number (0 is 1970-01-01), after Howard Hinnant,

@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::api::kit::errors::asked_language;
 use crate::config::Language;
 
+use super::assets;
+
 /// The words of the original system, which its clients may look for.
 const WELCOME: &str = r#"{"message":"Welcome to the Multi-Tenant Backend API"}"#;
-const HTML: &str = include_str!("../../../assets/docs/landing.html");
-const CSS: &str = include_str!("../../../assets/docs/landing.css");
 
 /// The page's places and what stands there, in English and Indonesian.
 const TEXTS: [(&str, &str, &str); 9] = [
@@ -41,11 +41,12 @@ pub struct Landing {
 impl Landing {
     /// Writes the pages.
     pub fn new() -> Self {
+        let (html, css) = (assets::text("landing.html"), assets::text("landing.css"));
         let page = |words: fn(&(&str, &'static str, &'static str)) -> &'static str| {
-            let html = HTML.replace("{style}", CSS).replace("{version}", env!("CARGO_PKG_VERSION"));
+            let html = html.replace("{style}", &css).replace("{version}", env!("CARGO_PKG_VERSION"));
             TEXTS.iter().fold(html, |html, text| html.replace(&format!("{{{}}}", text.0), words(text)))
         };
-        let hash = STANDARD.encode(Sha256::digest(CSS));
+        let hash = STANDARD.encode(Sha256::digest(&css));
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; \
              frame-ancestors 'none'"
@@ -76,7 +77,7 @@ mod tests {
     fn no_place_of_the_page_stays_empty() {
         let landing = Landing::new();
         for page in [&landing.english, &landing.indonesian] {
-            let body = page.replace(CSS, "");
+            let body = page.replace(&assets::text("landing.css"), "");
             assert!(!body.contains(['{', '}']), "{body}");
         }
     }

@@ -2,6 +2,7 @@
 //! the two views of the document, the document itself, and the metrics. Nothing on these pages
 //! comes from another host, so they work without the internet.
 
+mod assets;
 mod file;
 mod landing;
 mod metrics;

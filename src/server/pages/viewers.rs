@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use http::HeaderValue;
 use poem_openapi::OpenApiService;
 
+use super::assets;
 use super::file::File;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -25,12 +26,12 @@ pub struct Viewer {
 pub static SWAGGER: LazyLock<Viewer> = LazyLock::new(|| {
     let page = OpenApiService::new((), "", "").swagger_ui_html();
     Viewer {
-        html: File::new(HTML, include_str!("../../../assets/docs/swagger.html")),
+        html: File::new(HTML, own("swagger.html")),
         files: vec![
             ("swagger-ui.css", File::new(CSS, inside(&page, "style"))),
             ("swagger-ui.js", File::new(SCRIPT, inside(&page, "script"))),
-            ("page.css", File::new(CSS, include_str!("../../../assets/docs/swagger-page.css"))),
-            ("start.js", File::new(SCRIPT, include_str!("../../../assets/docs/swagger-start.js"))),
+            ("page.css", File::new(CSS, own("swagger-page.css"))),
+            ("start.js", File::new(SCRIPT, own("swagger-start.js"))),
         ],
     }
 });
@@ -39,14 +40,18 @@ pub static SWAGGER: LazyLock<Viewer> = LazyLock::new(|| {
 pub static REDOC: LazyLock<Viewer> = LazyLock::new(|| {
     let page = OpenApiService::new((), "", "").redoc_html();
     Viewer {
-        html: File::new(HTML, include_str!("../../../assets/docs/redoc.html")),
+        html: File::new(HTML, own("redoc.html")),
         files: vec![
             ("redoc.js", File::new(SCRIPT, inside(&page, "script"))),
-            ("page.css", File::new(CSS, include_str!("../../../assets/docs/redoc-page.css"))),
-            ("start.js", File::new(SCRIPT, include_str!("../../../assets/docs/redoc-start.js"))),
+            ("page.css", File::new(CSS, own("redoc-page.css"))),
+            ("start.js", File::new(SCRIPT, own("redoc-start.js"))),
         ],
     }
 });
+
+fn own(name: &str) -> Vec<u8> {
+    assets::bytes(name).into_owned()
+}
 
 /// The content of the first element of this name that has a charset, as the embedded files do.
 fn inside(page: &str, element: &str) -> String {
