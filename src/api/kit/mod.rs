@@ -11,6 +11,7 @@ pub mod etag;
 pub mod family;
 mod form;
 pub mod input;
+pub mod json;
 pub mod money;
 mod multipart;
 pub mod openapi;

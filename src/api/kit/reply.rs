@@ -24,12 +24,10 @@ pub struct NoContent;
 
 /// The response of a serialisable body.
 pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
-    let mut bytes = Vec::with_capacity(4096);
-    if let Err(error) = serde_json::to_writer(&mut bytes, body) {
-        let error = crate::error::Error::internal(error);
-        return poem::Error::from(error).into_response();
+    match super::json::to_vec(body) {
+        Ok(bytes) => bytes_response(status, bytes),
+        Err(error) => poem::Error::from(crate::error::Error::internal(error)).into_response(),
     }
-    bytes_response(status, bytes)
 }
 
 /// The response of a body that is JSON already.
