@@ -3,12 +3,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde::Serialize;
 
-use super::{Json, to_vec};
+use super::{Json, has_escapes, to_vec};
 
 #[derive(Debug, Clone, Serialize)]
 struct Row {
     id: i64,
-    #[serde(rename = "a \"name\"")]
     name: String,
     note: Option<String>,
     is_active: bool,
@@ -47,6 +46,12 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 proptest! {
+    #[test]
+    fn every_byte_of_a_text_is_looked_at(text in "[ -~\u{0}-\u{1f}é\u{7f}\u{80}😀]{0,40}") {
+        let expected = text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\');
+        prop_assert_eq!(has_escapes(&text), expected);
+    }
+
     #[test]
     fn usual_answers_are_written_here_as_serde_json_writes_them(rows in proptest::collection::vec(row(), 0..4)) {
         let mut json = Json { out: Vec::new() };
