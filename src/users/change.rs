@@ -11,7 +11,7 @@ use super::model::{Changer, User, UserPatch};
 use super::{store, tokens};
 
 impl UserDesk<'_> {
-    /// Changes a user. A new password and disabling end the user's tokens, except `keep`.
+    /// Changes a user. A new password ends the user's tokens except `keep`, disabling ends them all.
     ///
     /// `check` sees the user as it is and may refuse.
     ///
@@ -41,6 +41,8 @@ impl UserDesk<'_> {
             if let Some(hash) = &hash {
                 store::set_password_hash(tx, id, hash, now)?;
             }
+            // Whoever is enabled again logs in again, also where the user has disabled itself.
+            let keep = keep.filter(|_| user.is_active);
             if hash.is_some() || (before.is_active && !user.is_active) {
                 tokens::revoke_all(tx, id, keep)?;
             }

@@ -183,6 +183,20 @@ async fn tenant_keeps_its_last_active_admin() {
 }
 
 #[tokio::test]
+async fn disabling_ends_every_token_also_the_one_that_asked_for_it() {
+    let server = Server::start().await;
+    let (tenant, admin, user) = shop(&server).await;
+    let path = format!("/api/users/{}", user.id);
+    assert_eq!(admin.send(Method::PATCH, &path, json!({"role": "admin"})).await.0, 200);
+    let elsewhere = user.again().await;
+    assert_eq!(user.send(Method::PATCH, &path, json!({"is_active": false})).await.0, 200);
+    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await);
+    assert_eq!(admin.send(Method::PATCH, &path, json!({"is_active": true})).await.0, 200);
+    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await, "enabled again, it logs in again");
+    assert_eq!(tenant.login(&user.email, "secret").await.0, 200);
+}
+
+#[tokio::test]
 async fn conditional_changes_of_a_user_do_not_overwrite_each_other() {
     let server = Server::start().await;
     let (_, admin, user) = shop(&server).await;
