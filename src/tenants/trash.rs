@@ -11,7 +11,7 @@ use super::{Tenants, parse_db_name, store};
 
 impl Tenants {
     /// Moves a tenant to the trash: all its credentials stop, its file waits there until it is
-    /// purged. With `purge` nothing is kept.
+    /// purged. With `purge` nothing is kept, also of a tenant that is in the trash already.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`DbError::Timeout`] when requests hold the file for too long, and then
@@ -20,6 +20,13 @@ impl Tenants {
         let id = id.clone();
         self.to_the_end(move |tenants| async move {
             let _turn = tenants.turn(&id).await;
+            if purge {
+                match tenants.purge_now(&id).await {
+                    // Not in the trash yet, or nowhere at all.
+                    Err(Error::NotFound { .. } | Error::Conflict { .. }) => {}
+                    purged => return purged,
+                }
+            }
             let trash_name = format!("{id}-{}.db", tenants.shared.clock.now().0);
             let tenant = tenants.leave(&id, TenantState::Deleting, Some(trash_name)).await?;
             if let Err(error) = tenants.finish_delete(&tenant).await {

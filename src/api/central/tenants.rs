@@ -30,7 +30,8 @@ pub struct TenantsApi(pub App);
 /// How to delete.
 #[derive(Debug, Object)]
 struct DeleteParams {
-    /// True to keep nothing; else the tenant waits in the trash and can be undeleted.
+    /// True to keep nothing, also of a tenant in the trash; else the tenant waits there and can be
+    /// undeleted.
     purge: Option<bool>,
 }
 
@@ -96,7 +97,7 @@ impl TenantsApi {
     /// Delete a tenant
     ///
     /// All its credentials stop at once. Its file waits in the trash for some days, from where
-    /// `undelete` brings it back; with `purge` nothing is kept.
+    /// `undelete` brings it back; with `purge` nothing is kept, and a tenant in the trash goes too.
     #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
     async fn delete(
         &self,

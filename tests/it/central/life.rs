@@ -173,6 +173,20 @@ async fn trash_is_emptied_when_its_time_has_come() {
 }
 
 #[tokio::test]
+async fn tenant_in_the_trash_can_be_purged() {
+    let server = Server::start().await;
+    let (tenant, _) = opened(&server, "Warung").await;
+    let path = format!("{TENANTS}/{}", tenant.id);
+    assert_eq!(delete(&server, &path).await.0, 200);
+    assert_eq!(delete(&server, &path).await.0, 404, "it is deleted already");
+    let (status, body) = delete(&server, &format!("{path}?purge=true")).await;
+    assert_eq!((status.as_u16(), &body["message"]), (200, &json!("Tenant deleted successfully")));
+    assert_eq!(names(&server.app.data_dir.trash_dir()), Vec::<String>::new());
+    assert_eq!(get(&server, &format!("{TENANTS}?state=deleted")).await.1["total"], 0);
+    assert_eq!(delete(&server, &format!("{path}?purge=true")).await.0, 404);
+}
+
+#[tokio::test]
 async fn health_really_reads_the_file() {
     let server = Server::start().await;
     let (tenant, _) = opened(&server, "Warung").await;
