@@ -20,6 +20,7 @@ pub mod inspect;
 mod migrate;
 mod pool;
 mod probe;
+mod ranges;
 mod read;
 mod stamp;
 mod strange;

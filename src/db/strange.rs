@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,11 +13,11 @@ use rusqlite::limits::Limit;
 
 use crate::error::{DbError, Error, Result};
 
-use super::closed::refuse_leftovers;
+use super::closed::{io_error, refuse_leftovers};
 use super::failure::db_error;
 use super::migrate::schema_objects;
 use super::stamp::APPLICATION_ID;
-use super::{Schema, Tx};
+use super::{Schema, Tx, ranges};
 
 /// A full check reads the whole file; no file is worth a thread for longer than this.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -53,6 +54,10 @@ impl Schema {
         if kind.len() == 0 {
             return Ok(Found::Empty);
         }
+        // The engine takes a file of one byte for an empty database, whatever the byte is.
+        if !has_header(path)? {
+            return Err(not_a_database());
+        }
         let connection = look(path, PATIENCE).map_err(refused)?;
         let mut tx = Tx::new(&connection);
         let application_id = integer(&mut tx, "PRAGMA application_id").map_err(refused)?;
@@ -67,6 +72,7 @@ impl Schema {
         self.check_schema(&connection)?;
         check_owner(&mut tx, previous_owner)?;
         check_content(&mut tx)?;
+        ranges::check(&mut tx)?;
         Ok(Found::Ours)
     }
 
@@ -101,6 +107,18 @@ impl Schema {
             None => Ok(()),
             Some(name) => Err(not_adoptable(format!("It lacks the {name}."))),
         }
+    }
+}
+
+/// Whether the file begins as every database does (<https://sqlite.org/fileformat.html>, section 1.3).
+fn has_header(path: &Path) -> Result<bool, DbError> {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut header = [0; MAGIC.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) => Ok(header == *MAGIC),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(io_error(&error)),
     }
 }
 
@@ -182,16 +200,20 @@ fn integer(tx: &mut Tx<'_>, sql: &str) -> Result<i64, DbError> {
 }
 
 /// What of a text inside the file may be echoed.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
-fn refused(error: DbError) -> Error {
+pub(super) fn refused(error: DbError) -> Error {
     match error {
-        DbError::Corrupt(_) => not_adoptable("It is damaged, or no database at all."),
+        DbError::Corrupt(_) => not_a_database(),
         DbError::Other(_) => not_adoptable("It cannot be read as a file of ruko."),
         other => other.into(),
     }
+}
+
+fn not_a_database() -> Error {
+    not_adoptable("It is damaged, or no database at all.")
 }
 
 /// The answer for a file that must stay as it is.

@@ -6,6 +6,8 @@ use crate::clock::Timestamp;
 use crate::error::DbError;
 use crate::money::Money;
 
+use rusqlite::types::FromSqlError;
+
 use super::failure::db_error;
 
 /// A value bound to a statement.
@@ -90,7 +92,7 @@ impl rusqlite::types::FromSql for Timestamp {
 impl rusqlite::types::FromSql for Money {
     fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
         let minor = value.as_i64()?;
-        Self::from_minor(minor).ok_or(rusqlite::types::FromSqlError::OutOfRange(minor))
+        Self::from_minor(minor).ok_or(FromSqlError::OutOfRange(minor))
     }
 }
 
@@ -101,7 +103,8 @@ impl Row<'_, '_> {
     /// The column at this index, counted from 0.
     ///
     /// # Errors
-    /// [`DbError::Other`] when the column does not exist or holds another type.
+    /// [`DbError::Other`] when the column does not exist or holds another type;
+    /// [`DbError::Corrupt`] for a value that nobody here can have written.
     pub fn get<T: FromColumn>(&self, column: usize) -> Result<T, DbError> {
         let value = self.0.get_ref(column).map_err(|error| db_error(&error))?;
         T::column_result(value).map_err(|error| wrong_type(column, &error))
@@ -118,8 +121,13 @@ impl Row<'_, '_> {
 }
 
 #[cold]
-fn wrong_type(column: usize, error: &rusqlite::types::FromSqlError) -> DbError {
-    DbError::Other(format!("column {column}: {error}"))
+fn wrong_type(column: usize, error: &FromSqlError) -> DbError {
+    let text = format!("column {column}: {error}");
+    match error {
+        // A defect of ours: the column is of another type than is asked for.
+        FromSqlError::InvalidType => DbError::Other(text),
+        _ => DbError::Corrupt(text),
+    }
 }
 
 /// An open transaction, or a single statement's connection while nothing was begun.

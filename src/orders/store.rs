@@ -136,7 +136,7 @@ fn read_order(row: &Row<'_, '_>) -> Result<Order, DbError> {
     Ok(Order {
         id: row.get(0)?,
         user_id: row.get(1)?,
-        status: row.text(2)?.parse().map_err(|_| DbError::Other("orders.status is not readable".into()))?,
+        status: row.text(2)?.parse().map_err(|_| DbError::Corrupt("orders.status is not readable".into()))?,
         total: row.get(3)?,
         note: row.get(4)?,
         items: Vec::new(),

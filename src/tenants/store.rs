@@ -22,7 +22,7 @@ const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was
 const COLUMN_COUNT: usize = 19;
 
 fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
-    let bad = |what: &str| DbError::Other(format!("tenants.{what} is not readable"));
+    let bad = |what: &str| DbError::Corrupt(format!("tenants.{what} is not readable"));
     Ok(Tenant {
         id: row.text(0)?.into(),
         number: row.get(1)?,
@@ -302,7 +302,7 @@ pub(super) fn copy_keys(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<KeyCopy>
         Ok(KeyCopy {
             name: row.get(0)?,
             prefix: row.get(1)?,
-            hash: hash.try_into().map_err(|_| DbError::Other("api_keys.hash is not readable".into()))?,
+            hash: hash.try_into().map_err(|_| DbError::Corrupt("api_keys.hash is not readable".into()))?,
             expires_at: row.get(3)?,
             created_at: row.get(4)?,
         })

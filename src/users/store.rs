@@ -18,7 +18,7 @@ pub(super) fn read_user(row: &Row<'_, '_>) -> Result<User, DbError> {
         name: row.get(2)?,
         email: row.get(3)?,
         username: row.get(4)?,
-        role: row.text(5)?.parse().map_err(|_| DbError::Other("users.role is not readable".into()))?,
+        role: row.text(5)?.parse().map_err(|_| DbError::Corrupt("users.role is not readable".into()))?,
         is_active: row.get(6)?,
         avatar_url: row.get(7)?,
         email_verified_at: row.get(8)?,

@@ -96,6 +96,19 @@ async fn file_locked_by_another_program_answers_in_time_and_recovers() {
 }
 
 #[tokio::test]
+async fn value_that_nobody_can_have_written_is_a_damaged_file() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    let raw = crate::support::raw(&server.file(&tenant));
+    for spoil in ["price_minor = 9223372036854775807", "price_minor = 100, name = CAST(x'ff41' AS TEXT)"] {
+        raw.execute_batch(&format!("UPDATE products SET {spoil}")).unwrap();
+        assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
+        let (status, body) = hit.get("/api/products/1").await;
+        assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_corrupt")), "{spoil}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn full_storage_refuses_writes_serves_reads_and_recovers() {
     let server = Server::start().await;
     let (tenant, hit, other) = two_shops(&server).await;

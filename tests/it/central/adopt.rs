@@ -100,6 +100,10 @@ async fn hostile_files_are_refused_and_stay_as_they_are() {
             "orphans",
             "PRAGMA foreign_keys = OFF; INSERT INTO order_items (order_id, name, unit_price_minor, quantity) VALUES (99, 'x', 1, 1)",
         ),
+        ("price", "UPDATE products SET price_minor = 9223372036854775807"),
+        ("stock", "UPDATE products SET stock = 9223372036854775807"),
+        ("time", "UPDATE users SET updated_at = 9223372036854775807"),
+        ("last_id", "UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'users'"),
         ("pages", "PRAGMA journal_mode = DELETE; PRAGMA page_size = 8192; VACUUM"),
     ];
     let (mut cases, mut contents) = (Vec::new(), Vec::new());
@@ -109,11 +113,13 @@ async fn hostile_files_are_refused_and_stay_as_they_are() {
         cases.push(case);
     }
     std::fs::write(file(&server, "text"), b"no database at all, but long enough to look like one").unwrap();
+    // The engine itself takes this one for an empty database.
+    std::fs::write(file(&server, "byte"), b"x").unwrap();
     let mut torn = good.clone();
     torn[40_000..].fill(0x5a);
     std::fs::write(file(&server, "torn"), torn).unwrap();
     std::fs::write(file(&server, "short"), &good[..good.len() / 2]).unwrap();
-    cases.extend(["text", "torn", "short"]);
+    cases.extend(["text", "byte", "torn", "short"]);
     for case in &cases {
         contents.push(std::fs::read(file(&server, case)).unwrap());
     }
