@@ -70,6 +70,17 @@ impl ActiveTenant {
     }
 }
 
+/// What a tenant key that is good names.
+#[derive(Debug)]
+pub struct KeyUse {
+    /// Id of its tenant.
+    pub tenant_id: TenantId,
+    /// Id of the key.
+    pub key_id: i64,
+    /// The tenant; [`Error::TenantNotActive`] for one that is suspended or frozen.
+    pub tenant: Result<Arc<ActiveTenant>>,
+}
+
 struct CachedKey {
     tenant: Arc<ActiveTenant>,
     key_id: i64,
@@ -92,12 +103,11 @@ impl Default for KeyCache {
 }
 
 impl Tenants {
-    /// The active tenant that a tenant key names.
+    /// The tenant that a tenant key names.
     ///
     /// # Errors
-    /// [`Error::CredentialInvalid`] for an unknown, expired or revoked key,
-    /// [`Error::TenantNotActive`] for a tenant that is suspended.
-    pub async fn by_key(&self, key: &str) -> Result<Arc<ActiveTenant>> {
+    /// [`Error::CredentialInvalid`] for an unknown, expired or revoked key; storage errors.
+    pub async fn by_key(&self, key: &str) -> Result<KeyUse> {
         let hash = token::hash(key);
         let now = self.shared.clock.now();
         if let Some(cached) = self.shared.keys.keys.get(&hash)
@@ -105,7 +115,8 @@ impl Tenants {
             && cached.expires_at.is_none_or(|at| at > now)
         {
             self.touch(&cached, now);
-            return Ok(cached.tenant.clone());
+            let tenant = cached.tenant.clone();
+            return Ok(KeyUse { tenant_id: tenant.id.clone(), key_id: cached.key_id, tenant: Ok(tenant) });
         }
         let invalid = || Error::CredentialInvalid { kind: Credential::TenantKey, shown: Some(token::masked(key)) };
         // The epoch has to be read before the row it vouches for, and only a row tells whose it is.
@@ -119,18 +130,21 @@ impl Tenants {
         if !row.tenant.state.is_visible() {
             return Err(invalid());
         }
-        row.tenant.state.check_serving()?;
+        let (tenant_id, key_id) = (id, row.key_id);
+        if let Err(error) = row.tenant.state.check_serving() {
+            return Ok(KeyUse { tenant_id, key_id, tenant: Err(error) });
+        }
         let tenant = Arc::new(row.tenant.activate(&self.shared.server_settings, epoch, value)?);
         let cached = CachedKey {
             tenant: tenant.clone(),
-            key_id: row.key_id,
+            key_id,
             epoch: value,
             expires_at: row.expires_at,
             touched_at_ms: AtomicI64::new(0),
         };
         self.touch(&cached, now);
         self.shared.keys.keys.insert(hash, Arc::new(cached));
-        Ok(tenant)
+        Ok(KeyUse { tenant_id, key_id, tenant: Ok(tenant) })
     }
 
     /// The active tenant with this id, for callers who need no key: jobs and commands.

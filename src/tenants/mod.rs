@@ -32,7 +32,7 @@ use crate::data_dir::{DataDir, DbName};
 use crate::db::{Db, Engine, Fleet, Schema};
 use crate::error::{Error, Result};
 
-pub use access::ActiveTenant;
+pub use access::{ActiveTenant, KeyUse};
 pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{

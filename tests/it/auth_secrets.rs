@@ -144,7 +144,7 @@ async fn revoking_acts_also_when_the_caller_hangs_up() {
     let tenant = server.tenant("Warung").await;
     let user = tenant.register("john", "user").await;
     assert!(user.is_signed_in().await, "it is in memory now");
-    let active = server.app.tenants.by_key(&tenant.key).await.unwrap();
+    let active = server.app.tenants.by_key(&tenant.key).await.unwrap().tenant.unwrap();
     let db = server.app.tenants.open(&active).await.unwrap();
     let desk = server.app.user_desk(&active, &db);
     let mut logout = Box::pin(desk.revoke_token(user.id, user.token_id()));

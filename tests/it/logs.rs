@@ -72,6 +72,25 @@ async fn a_request_is_in_the_log_with_all_its_fields_as_soon_as_it_is_answered()
 }
 
 #[tokio::test]
+async fn request_with_a_tenant_key_alone_is_that_keys_also_when_the_tenant_is_closed() {
+    let world = World::start().await;
+    world.tenant.send(Method::GET, "/api/info", Value::Null).await;
+    let bearer = world.tenant.request(Method::GET, "/api/me").bearer_auth("1|wrong");
+    assert_eq!(answer(bearer).await.0, 401);
+    let path = format!("/api/central/tenants/{}", world.tenant.id);
+    for (step, status) in [("suspend", 403), ("resume", 200), ("freeze", 403)] {
+        assert_eq!(world.server.central(Method::POST, &format!("{path}/{step}"), Value::Null).await.0, 200);
+        assert_eq!(world.tenant.send(Method::GET, "/api/info", Value::Null).await.0, status);
+        assert_eq!(world.admin.get("/api/products").await.0, status);
+    }
+    let rows = world.list(&format!("{REQUESTS}?tenant={}&actor=tenant_key", world.tenant.id)).await;
+    let seen: Vec<_> = rows.iter().map(|row| (row["status_code"].as_i64().unwrap(), &row["actor"])).collect();
+    let key = json!("tenant_key:1");
+    let expected = [(403, &key), (403, &key), (200, &key), (403, &key), (403, &key), (401, &key), (200, &key)];
+    assert_eq!(seen[..7], expected, "newest first: {rows:?}");
+}
+
+#[tokio::test]
 async fn each_filter_of_the_request_log_narrows_it() {
     let world = World::start().await;
     let other = world.server.tenant("Toko").await;
@@ -88,15 +107,15 @@ async fn each_filter_of_the_request_log_narrows_it() {
     assert_eq!(of(format!("tenant={}", world.tenant.id)).await, one);
     assert_eq!(of(format!("actor=user:{}", user.id)).await, one);
     assert_eq!(of("actor=user".into()).await, one);
-    assert_eq!(of("actor=anonymous".into()).await, "/api/info");
+    assert_eq!(of("actor=tenant_key".into()).await, "/api/info");
     assert_eq!(of("route=/api/products/{id}".into()).await, "/api/products/99");
     assert_eq!(of("status=4xx".into()).await, one);
-    assert_eq!(of("status=2xx&actor=anonymous".into()).await, "/api/info");
+    assert_eq!(of("status=2xx&actor=tenant_key".into()).await, "/api/info");
     assert_eq!(of("status=5xx".into()).await, "");
     assert_eq!(of("q=PRODUCTS".into()).await, "/api/products/99");
     assert_eq!(of("q=PRODUCTS&until=2025-10-31T14:05:30Z".into()).await, "/api/products/99", "until is part of it");
     assert_eq!(of("q=PRODUCTS&until=2025-10-31T14:05:29Z".into()).await, "");
-    let day = world.list(&format!("{REQUESTS}?until=2025-10-30&actor=anonymous")).await;
+    let day = world.list(&format!("{REQUESTS}?until=2025-10-30&actor=tenant_key")).await;
     assert_eq!(texts(&day, "endpoint"), "/api/register /api/register", "a date means its end");
 }
 
@@ -191,7 +210,7 @@ async fn admin_of_a_tenant_sees_what_happened_inside_it_and_nothing_else() {
 
     let requests = own(&world.admin, "/api/activity/requests").await;
     assert_eq!(texts(&requests, "endpoint"), "/api/users /api/register");
-    assert_eq!(texts(&requests, "actor"), format!("user:{} anonymous", world.admin.id));
+    assert_eq!(texts(&requests, "actor"), format!("user:{} tenant_key:1", world.admin.id));
     assert!(requests.iter().all(|row| row["tenant_id"] == *world.tenant.id), "{requests:?}");
     let audit = own(&world.admin, "/api/activity/audit").await;
     assert_eq!((texts(&audit, "action").as_str(), &audit[0]["tenant_id"]), ("user.created", &json!(world.tenant.id)));

@@ -3,7 +3,7 @@
 use poem::Request;
 use serde_json::Value;
 
-use crate::activity::{Actor as LoggedActor, AuditEntry, SentTexts};
+use crate::activity::{Actor as LoggedActor, ActorKind, AuditEntry, SentTexts};
 use crate::id::TenantId;
 
 use super::credentials::app;
@@ -43,10 +43,11 @@ pub fn inside_tenant(
 }
 
 /// The logs' word for who acts in a request.
-pub fn logged(actor: Option<&Actor>) -> LoggedActor {
+pub fn logged(actor: Option<Actor>) -> LoggedActor {
     match actor {
         None => LoggedActor::ANONYMOUS,
         Some(Actor::Operator) => LoggedActor::OPERATOR,
-        Some(Actor::User(id)) => LoggedActor::user(*id),
+        Some(Actor::User(id)) => LoggedActor::user(id),
+        Some(Actor::TenantKey(id)) => LoggedActor::numbered(ActorKind::TenantKey, id),
     }
 }

@@ -11,10 +11,10 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::app::App;
 use crate::db::Db;
 use crate::error::{Credential, Error};
-use crate::tenants::ActiveTenant;
+use crate::tenants::{ActiveTenant, KeyUse};
 use crate::users::{Role, SignedIn};
 
-use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_language, note_tenant};
+use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_language, note_tenant_key};
 
 /// Names of the schemes in the document.
 pub const MASTER_KEY: &str = "MasterKey";
@@ -119,10 +119,12 @@ async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
     let app = app(request)?;
     let address = client_addr(request);
     match app.tenants.by_key(key).await {
-        Ok(tenant) => {
-            note_tenant(request, &tenant.id);
-            note_language(request, tenant.settings.locale);
-            Ok(tenant)
+        Ok(KeyUse { tenant_id, key_id, tenant }) => {
+            note_tenant_key(request, tenant_id, key_id);
+            if let Ok(tenant) = &tenant {
+                note_language(request, tenant.settings.locale);
+            }
+            tenant
         }
         Err(error @ Error::CredentialInvalid { .. }) => {
             // Unknown keys share one bucket per address, so that guessing is slow.

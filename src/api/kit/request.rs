@@ -167,17 +167,20 @@ impl RequestScheme {
 pub struct Notes {
     tenant: OnceLock<TenantId>,
     language: OnceLock<Language>,
+    tenant_key: OnceLock<i64>,
     actor: OnceLock<Actor>,
     allowance: OnceLock<Allowance>,
 }
 
 /// Who acts in a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// The holder of the master key, or a command on this machine.
     Operator,
     /// A user of the tenant.
     User(UserId),
+    /// A client application of the tenant without a user: id of its key.
+    TenantKey(i64),
 }
 
 impl Notes {
@@ -191,9 +194,9 @@ impl Notes {
         self.language.get().copied()
     }
 
-    /// Who acts.
-    pub fn actor(&self) -> Option<&Actor> {
-        self.actor.get()
+    /// Who acts: the user or operator that is known, else the tenant key.
+    pub fn actor(&self) -> Option<Actor> {
+        self.actor.get().copied().or_else(|| self.tenant_key.get().copied().map(Actor::TenantKey))
     }
 
     /// What is left of the rate limit.
@@ -218,6 +221,14 @@ pub fn note_tenant(request: &Request, id: &TenantId) {
 pub fn note_language(request: &Request, language: Language) {
     if let Some(notes) = notes(request) {
         let _ = notes.language.set(language);
+    }
+}
+
+/// Notes down which tenant a key is of, and which of its keys it is.
+pub fn note_tenant_key(request: &Request, id: TenantId, key_id: i64) {
+    if let Some(notes) = notes(request) {
+        let _ = notes.tenant.set(id);
+        let _ = notes.tenant_key.set(key_id);
     }
 }
 
