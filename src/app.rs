@@ -60,6 +60,8 @@ pub struct Shared {
     pub per_address: PerMinute<(i64, std::net::IpAddr)>,
     /// Limit of the central API: address.
     pub central_limit: PerMinute<std::net::IpAddr>,
+    /// Limit of requests to the central API without the right key: address.
+    pub central_refused_limit: PerMinute<std::net::IpAddr>,
     /// Failed log-ins.
     pub login_throttle: LoginThrottle,
     /// Request log and audit log.
@@ -133,6 +135,7 @@ impl App {
             per_token: PerMinute::new(config.limits.requests_per_minute),
             per_address: PerMinute::new(config.limits.before_login_per_minute),
             central_limit: PerMinute::new(config.limits.central_per_minute),
+            central_refused_limit: PerMinute::new(config.limits.central_per_minute),
             login_throttle: LoginThrottle::new(auth.login_attempts, Duration::from_secs(auth.login_window_secs)),
             activity,
             metrics,

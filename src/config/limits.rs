@@ -10,7 +10,8 @@ section! {
         /// Requests per minute before a login, counted per tenant key and address; 0 is
         /// no limit.
         before_login_per_minute: u32 = 600, within 0..=1_000_000;
-        /// Requests per minute of one caller of the central API; 0 is no limit.
+        /// Requests per minute of one caller of the central API; those without the right key are
+        /// counted apart. 0 is no limit.
         central_per_minute: u32 = 600, within 0..=1_000_000;
         /// Most rows a page of a list may have.
         max_page_size: u32 = 100, within 1..=1000;

@@ -31,6 +31,7 @@ pub fn all() -> Vec<Job> {
             app.per_token.forget_idle();
             app.per_address.forget_idle();
             app.central_limit.forget_idle();
+            app.central_refused_limit.forget_idle();
             Ok(())
         }),
         Job::every("metrics_upkeep", Duration::from_secs(5), |app| async move {

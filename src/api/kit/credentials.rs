@@ -1,6 +1,7 @@
 //! Credentials as argument types: a handler that names one cannot forget to check it, and the
 //! document shows it. The order of checks is the order written here.
 
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::app::App;
 use crate::db::Db;
 use crate::error::{Credential, Error};
+use crate::rate_limit::PerMinute;
 use crate::tenants::{ActiveTenant, KeyUse};
 use crate::users::{Role, SignedIn};
 
@@ -108,6 +110,14 @@ pub fn bearer(request: &Request) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
+/// Takes a request from a bucket; what is left shows in the answer.
+fn take<K: Hash + Eq + Clone>(request: &Request, limit: &PerMinute<K>, key: &K) -> Result<(), Error> {
+    if let Some(allowance) = limit.take(key)? {
+        note_allowance(request, allowance);
+    }
+    Ok(())
+}
+
 async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
     let key = request.header("x-tenant-api-key").map(str::trim).filter(|key| !key.is_empty());
     let key = match (key, request.headers().contains_key("x-tenant-api-key")) {
@@ -117,7 +127,6 @@ async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
         (None, _) => return Err(Error::CredentialMissing(Credential::TenantKey)),
     };
     let app = app(request)?;
-    let address = client_addr(request);
     match app.tenants.by_key(key).await {
         Ok(KeyUse { tenant_id, key_id, tenant }) => {
             note_tenant_key(request, tenant_id, key_id);
@@ -128,7 +137,7 @@ async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
         }
         Err(error @ Error::CredentialInvalid { .. }) => {
             // Unknown keys share one bucket per address, so that guessing is slow.
-            app.per_address.take(&(0, address))?;
+            take(request, &app.per_address, &(0, client_addr(request)))?;
             Err(error)
         }
         Err(error) => Err(error),
@@ -145,7 +154,7 @@ pub async fn signed_in(request: &Request, tenant: &ActiveTenant) -> Result<Arc<S
     match app.sessions.by_token(tenant, token, app.tenants.open(tenant)).await {
         Ok(signed_in) => Ok(signed_in),
         Err(error @ Error::CredentialInvalid { .. }) => {
-            app.per_address.take(&(tenant.number, client_addr(request)))?;
+            take(request, &app.per_address, &(tenant.number, client_addr(request)))?;
             Err(error)
         }
         Err(error) => Err(error),
@@ -161,11 +170,15 @@ impl Operator {
     pub fn check(request: &Request) -> Result<Self, Error> {
         let app = app(request)?;
         if request.data::<LocalOperator>().is_none() {
-            if let Some(allowance) = app.central_limit.take(&client_addr(request))? {
-                note_allowance(request, allowance);
-            }
+            let address = client_addr(request);
             let key = request.header("x-master-api-key").map(str::trim).filter(|key| !key.is_empty());
-            app.master_key.check(key.ok_or(Error::CredentialMissing(Credential::Master))?)?;
+            let key = key.ok_or(Error::CredentialMissing(Credential::Master));
+            if let Err(error) = key.and_then(|key| app.master_key.check(key)) {
+                // Not the bucket of the right key: who guesses must not lock the operator out.
+                take(request, &app.central_refused_limit, &address)?;
+                return Err(error);
+            }
+            take(request, &app.central_limit, &address)?;
         }
         note_actor(request, Actor::Operator);
         Ok(Self)
@@ -246,9 +259,7 @@ impl<'a> ApiExtractor<'a> for Tenant {
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let tenant = find_tenant(request).await?;
         let app = app(request)?;
-        if let Some(allowance) = app.per_address.take(&(tenant.number, client_addr(request)))? {
-            note_allowance(request, allowance);
-        }
+        take(request, &app.per_address, &(tenant.number, client_addr(request)))?;
         let db = app.tenants.open(&tenant).await?;
         Ok(Self { tenant, db })
     }
@@ -275,9 +286,7 @@ impl<'a, A: Audience> ApiExtractor<'a> for User<A> {
         let signed_in = signed_in(request, &tenant).await?;
         note_actor(request, Actor::User(signed_in.user.id));
         let app = app(request)?;
-        if let Some(allowance) = app.per_token.take(&(tenant.number, signed_in.token_id))? {
-            note_allowance(request, allowance);
-        }
+        take(request, &app.per_token, &(tenant.number, signed_in.token_id))?;
         if !A::admits(signed_in.user.role) {
             return Err(Error::Forbidden("admins only").into());
         }

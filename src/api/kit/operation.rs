@@ -128,7 +128,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Wrapped<E> {
             Err(error) => errors::render(error, &asked),
         };
         response.set_data(self.operation);
-        if let Some(allowance) = notes.and_then(|notes| notes.allowance()) {
+        // A refusal names the limit that refused, which is not the one that let the request in.
+        if let Some(allowance) = notes.and_then(|notes| notes.allowance())
+            && !response.headers().contains_key(&X_RATELIMIT_LIMIT)
+        {
             let headers = response.headers_mut();
             headers.insert(&X_RATELIMIT_LIMIT, allowance.limit.into());
             headers.insert(&X_RATELIMIT_REMAINING, allowance.remaining.into());

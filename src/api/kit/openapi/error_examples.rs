@@ -38,6 +38,10 @@ pub fn response(
         media.insert("examples".into(), examples.into());
     }
     let mut headers = vec!["X-Request-Id"];
+    // What is refused took from a bucket all the same.
+    if !facts.schemes.is_empty() && (400..500).contains(&status) && status != 429 {
+        headers.extend(["X-RateLimit-Limit", "X-RateLimit-Remaining"]);
+    }
     match status {
         401 if facts.schemes.iter().any(|scheme| scheme == credentials::USER_TOKEN) => headers.push("WWW-Authenticate"),
         429 => headers.extend(["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]),

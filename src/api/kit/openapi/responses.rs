@@ -8,7 +8,8 @@ use super::{Components, Object, error_examples, examples};
 /// Headers that answers refer to.
 pub fn headers() -> Object {
     let header = |description: &str, ty: &str, example: Value| json!({"description": description, "schema": {"type": ty}, "example": example});
-    let limit = "Requests of this caller that are allowed in a minute.";
+    let limit = "Requests of this caller that are allowed in a minute. At the 429 of a log-in: failures that are allowed \
+                 within `auth.login_window_secs` seconds.";
     let remaining = "Requests that are left at this moment.";
     let mut headers = Object::new();
     let id = "Id of the request, to be found in the server's log; the one that was sent, when it was well-formed.";
