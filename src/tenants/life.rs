@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::db::{Fenced, Tx, complete};
+use crate::db::{Fenced, Tx, Val, complete};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
@@ -101,7 +101,8 @@ impl Tenants {
         let work = move |tx: &mut Tx<'_>| {
             let tenant = store::get(tx, tenant_id.as_str())?;
             if tenant.state != TenantState::Frozen {
-                store::set_state(tx, tenant_id.as_str(), TenantState::Frozen, Some(tenant.state), now)?;
+                store::set_state(tx, tenant_id.as_str(), TenantState::Frozen, None, now)?;
+                store::set(tx, tenant_id.as_str(), "thaw_to", tenant.state.as_str().into(), now)?;
             }
             Ok((tenant.state, store::get(tx, tenant_id.as_str())?))
         };
@@ -131,7 +132,7 @@ impl Tenants {
             let _turn = tenants.turn(&id).await;
             let tenant = tenants.get(&id).await?;
             if tenant.state == TenantState::Frozen {
-                tenants.put_state(&id, tenant.state_was.unwrap_or(TenantState::Active)).await?;
+                tenants.put_state(&id, tenant.thaw_to.unwrap_or(TenantState::Active)).await?;
             }
             tenants.get(&id).await
         })
@@ -141,7 +142,10 @@ impl Tenants {
     /// Sets a state with nothing to go back to.
     pub(super) async fn put_state(&self, id: &TenantId, state: TenantState) -> Result<()> {
         let (tenant_id, now) = (id.clone(), self.shared.clock.now());
-        let work = move |tx: &mut Tx<'_>| store::set_state(tx, tenant_id.as_str(), state, None, now);
+        let work = move |tx: &mut Tx<'_>| {
+            store::set_state(tx, tenant_id.as_str(), state, None, now)?;
+            store::set(tx, tenant_id.as_str(), "thaw_to", Val::Null, now)
+        };
         self.shared.central.write(work).await?;
         self.raise_epoch(id);
         Ok(())

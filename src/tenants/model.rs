@@ -140,7 +140,9 @@ pub struct Tenant {
     pub settings: OwnSettings,
     /// State.
     pub state: TenantState,
-    /// What a thaw or an undelete goes back to.
+    /// What a thaw goes back to.
+    pub thaw_to: Option<TenantState>,
+    /// What an undelete goes back to.
     pub state_was: Option<TenantState>,
     /// Where its file came from.
     pub origin: Origin,

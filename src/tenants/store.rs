@@ -17,12 +17,15 @@ use super::settings::OwnSettings;
 
 const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
     t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
-    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin, t.settings";
+    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin, t.settings, t.thaw_to";
 /// How many those are: where a join's own columns begin.
-const COLUMN_COUNT: usize = 19;
+const COLUMN_COUNT: usize = 20;
 
 fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
     let bad = |what: &str| DbError::Corrupt(format!("tenants.{what} is not readable"));
+    let state = |column: usize, what: &str| {
+        row.get::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| bad(what))).transpose()
+    };
     Ok(Tenant {
         id: row.text(0)?.into(),
         number: row.get(1)?,
@@ -38,12 +41,10 @@ fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
         deleted_at: row.get(13)?,
         created_at: row.get(14)?,
         updated_at: row.get(15)?,
-        state_was: match row.get::<Option<String>>(16)? {
-            Some(text) => Some(text.parse().map_err(|_| bad("state_was"))?),
-            None => None,
-        },
+        state_was: state(16, "state_was")?,
         origin: row.text(17)?.parse().map_err(|_| bad("origin"))?,
         settings: serde_json::from_str(row.text(18)?).map_err(|_| bad("settings"))?,
+        thaw_to: state(19, "thaw_to")?,
     })
 }
 

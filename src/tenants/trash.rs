@@ -64,8 +64,7 @@ impl Tenants {
         let work = move |tx: &mut Tx<'_>| {
             let id = tenant_id.as_str();
             let tenant = store::get(tx, id)?;
-            let was = if tenant.state == TenantState::Frozen { tenant.state_was } else { Some(tenant.state) };
-            store::set_state(tx, id, state, was, now)?;
+            store::set_state(tx, id, state, Some(tenant.state), now)?;
             store::set_trash(tx, id, trash_name.as_deref().map(|name| (name, now)))?;
             Ok(tenant)
         };

@@ -146,6 +146,11 @@ fn tenant_is_deleted_only_when_meant_and_comes_back() {
         assert!(!home.data().join("tenants/one.db").exists());
         home.ok(&["tenant", "undelete", "one"]);
         assert_eq!(home.json(&["tenant", "show", &id])["state"], "active");
+        home.ok(&["tenant", "freeze", "one"]);
+        home.ok(&["tenant", "delete", "one", "--yes"]);
+        let told = home.ok(&["tenant", "undelete", "one"]);
+        assert!(told.ends_with("frozen, as it was\n"), "{told}");
+        home.ok(&["tenant", "thaw", "one"]);
         home.ok(&["tenant", "delete", "one", "--yes"]);
         home.ok(&["tenant", "delete", &id, "--purge", "--yes"]);
         home.run(&["tenant", "undelete", &id]).refused(1, &["not found"]);

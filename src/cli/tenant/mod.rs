@@ -128,6 +128,9 @@ pub struct RegenerateKey {
     overlap_minutes: Option<u32>,
 }
 
+/// What is said of a tenant that goes back to the state it was in, when that is active.
+const BACK: &str = "serves again";
+
 impl TenantCommand {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
@@ -168,7 +171,7 @@ impl Caller {
             TenantCommand::Suspend(named) => self.act(named, "suspend", "suspended").await,
             TenantCommand::Resume(named) => self.act(named, "resume", "serves again").await,
             TenantCommand::Freeze(named) => self.act(named, "freeze", "frozen: its file is complete").await,
-            TenantCommand::Thaw(named) => self.act(named, "thaw", "serves again").await,
+            TenantCommand::Thaw(named) => self.act(named, "thaw", BACK).await,
             TenantCommand::Detach(named) => self.act(named, "detach", "detached: its file stays where it is").await,
             TenantCommand::Delete(delete) => {
                 let tenant = find(&self.config, &delete.named)?;
@@ -186,7 +189,7 @@ impl Caller {
                 let body = without_nulls(json!({"db_name": undelete.db_name}));
                 let path = format!("{TENANTS}/{}/undelete", tenant.id);
                 let answer = self.client.call(Method::POST, &path, Some(&body)).await?;
-                self.told(&tenant, &answer, "serves again")
+                self.told(&tenant, &answer, BACK)
             }
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
@@ -220,6 +223,10 @@ impl Caller {
             let data = answer.get("data").filter(|data| !data.is_null());
             return output::json(data.unwrap_or(&json!({"id": tenant.id})));
         }
+        let done = match answer["data"]["state"].as_str() {
+            Some(state) if done == BACK && state != "active" => format!("{state}, as it was"),
+            _ => done.to_owned(),
+        };
         output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
     }
 

@@ -132,17 +132,34 @@ async fn deleted_tenant_waits_in_the_trash_and_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn suspended_tenant_comes_back_suspended() {
+async fn tenant_comes_back_from_the_trash_in_the_state_it_was_in() {
     let server = Server::start().await;
     let (tenant, user) = opened(&server, "Warung").await;
     let path = format!("{TENANTS}/{}", tenant.id);
-    for step in ["suspend", "freeze"] {
-        post(&server, &format!("{path}/{step}"), Value::Null).await;
+    let step = async |step: &str| {
+        let (status, body) = post(&server, &format!("{path}/{step}"), Value::Null).await;
+        assert_eq!(status, 200, "{step}: {body}");
+        body["data"]["state"].as_str().unwrap().to_owned()
+    };
+    let state_after_trash = async || {
+        assert_eq!(delete(&server, &path).await.0, 200);
+        step("undelete").await
+    };
+    for (steps, state, serves) in [(&["suspend"][..], "suspended", 403), (&["freeze"], "frozen", 403)] {
+        for name in steps {
+            step(name).await;
+        }
+        assert_eq!(state_after_trash().await, state);
+        assert_eq!(user.get("/api/products").await.0, serves);
     }
-    delete(&server, &path).await;
-    let (_, body) = post(&server, &format!("{path}/undelete"), Value::Null).await;
-    assert_eq!(body["data"]["state"], "suspended", "{body}");
-    assert_eq!(user.get("/api/products").await.0, 403);
+    assert_eq!(names(&server.app.data_dir.tenants_dir()), [format!("{}.db", tenant.database)], "frozen, so closed");
+    assert_eq!(step("thaw").await, "suspended", "what it was before it was frozen is not forgotten");
+    step("resume").await;
+    assert_eq!(state_after_trash().await, "active");
+    step("freeze").await;
+    assert_eq!(state_after_trash().await, "frozen");
+    assert_eq!(step("thaw").await, "active");
+    assert_eq!(total(&user).await, 1);
 }
 
 #[tokio::test]

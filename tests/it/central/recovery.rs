@@ -168,3 +168,16 @@ async fn acknowledged_work_survives_a_restart() {
     assert_eq!(post(&server, &format!("{TENANTS}/{}/undelete", tenant.id), Value::Null).await.0, 200);
     assert_eq!(total(&user).await, 1);
 }
+
+#[tokio::test]
+async fn tenant_that_an_older_ruko_has_frozen_thaws_to_what_it_was() {
+    let older = "ALTER TABLE tenants DROP COLUMN thaw_to; PRAGMA user_version = 1; \
+                 UPDATE tenants SET state = 'frozen', state_was = 'suspended'";
+    let (server, user, _) = restarted(|central, _, _| central.execute_batch(older).unwrap()).await;
+    let path = format!("{TENANTS}/{}", user.tenant.id);
+    delete(&server, &path).await;
+    let (_, body) = post(&server, &format!("{path}/undelete"), Value::Null).await;
+    assert_eq!(body["data"]["state"], "frozen", "{body}");
+    let (_, body) = post(&server, &format!("{path}/thaw"), Value::Null).await;
+    assert_eq!(body["data"]["state"], "suspended", "{body}");
+}
