@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::data_dir::DbName;
 use crate::db::{Tx, move_closed, remove_closed};
-use crate::error::{DbError, Error, Result, Rule};
+use crate::error::{DbError, Error, FieldError, Result, Rule};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantState};
@@ -121,6 +121,7 @@ impl Tenants {
         self.to_the_end(move |tenants| async move {
             let _turn = tenants.turn(&id).await;
             let (tenant, trash_name) = tenants.find_in_trash(&id).await?;
+            let is_old_name = db_name.is_none();
             let db_name = parse_db_name(db_name.as_deref().unwrap_or(&tenant.db_name))?;
             let (tenant_id, name) = (id.clone(), db_name.to_string());
             let reserve = move |tx: &mut Tx<'_>| {
@@ -129,12 +130,15 @@ impl Tenants {
                 }
                 store::set_next_db_name(tx, tenant_id.as_str(), Some(&name))
             };
-            tenants.shared.central.write(reserve).await?;
-            if let Err(error) = tenants.finish_undelete(&tenant, &trash_name, &db_name).await {
-                tenants.unreserve(&id).await?;
-                return Err(error);
-            }
-            tenants.get(&id).await
+            let undeleted = async {
+                tenants.shared.central.write(reserve).await?;
+                if let Err(error) = tenants.finish_undelete(&tenant, &trash_name, &db_name).await {
+                    tenants.unreserve(&id).await?;
+                    return Err(error);
+                }
+                tenants.get(&id).await
+            };
+            undeleted.await.map_err(|error| if is_old_name { old_name_taken(error, &db_name) } else { error })
         })
         .await
     }
@@ -214,5 +218,18 @@ impl Tenants {
             }
         }
         outcome.map(|()| purged)
+    }
+}
+
+/// "Taken" said of a name that the caller has not sent, with what to do.
+fn old_name_taken(error: Error, db_name: &DbName) -> Error {
+    let is_taken = |errors: &[FieldError]| errors.iter().any(|error| error.rule == Rule::Taken);
+    match error {
+        Error::Invalid(errors) if is_taken(&errors) => {
+            let text =
+                format!("Its old db name {db_name} has been taken in the meantime; send another one as db_name.");
+            Error::field("db_name", Rule::Other("db_name_taken", text))
+        }
+        other => other,
     }
 }

@@ -121,7 +121,11 @@ async fn deleted_tenant_waits_in_the_trash_and_comes_back_whole() {
     let undelete = format!("{path}/undelete");
     let (_, taker) = post(&server, TENANTS, json!({"name": "Taker", "db_name": tenant.database})).await;
     let (status, body) = post(&server, &undelete, Value::Null).await;
-    assert!(status == 422 && body["errors"]["db_name"].is_array(), "{body}");
+    let text =
+        format!("Its old db name {} has been taken in the meantime; send another one as db_name.", tenant.database);
+    assert_eq!((status.as_u16(), &body["errors"]["db_name"]), (422, &json!([text])));
+    let (status, body) = post(&server, &undelete, json!({"db_name": tenant.database})).await;
+    assert_eq!((status.as_u16(), &body["errors"]["db_name"]), (422, &json!(["The db name has already been taken."])));
     let (status, body) = post(&server, &undelete, json!({"db_name": "kembali"})).await;
     assert_eq!((status.as_u16(), &body["data"]["database"]), (200, &json!("kembali")), "{body}");
     assert_eq!(total(&user).await, 1, "keys, tokens and rows are back");
@@ -178,18 +182,6 @@ async fn purged_tenant_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn trash_is_emptied_when_its_time_has_come() {
-    let server = Server::start().await;
-    let (tenant, _) = opened(&server, "Warung").await;
-    delete(&server, &format!("{TENANTS}/{}", tenant.id)).await;
-    let now = server.app.clock.now();
-    let day = std::time::Duration::from_secs(86_400);
-    assert_eq!(server.app.tenants.purge_deleted_before(now.minus(day)).await.unwrap(), 0);
-    assert_eq!(server.app.tenants.purge_deleted_before(now.plus(day)).await.unwrap(), 1);
-    assert_eq!(names(&server.app.data_dir.trash_dir()), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn tenant_in_the_trash_can_be_purged() {
     let server = Server::start().await;
     let (tenant, _) = opened(&server, "Warung").await;
@@ -201,6 +193,18 @@ async fn tenant_in_the_trash_can_be_purged() {
     assert_eq!(names(&server.app.data_dir.trash_dir()), Vec::<String>::new());
     assert_eq!(get(&server, &format!("{TENANTS}?state=deleted")).await.1["total"], 0);
     assert_eq!(delete(&server, &format!("{path}?purge=true")).await.0, 404);
+}
+
+#[tokio::test]
+async fn trash_is_emptied_when_its_time_has_come() {
+    let server = Server::start().await;
+    let (tenant, _) = opened(&server, "Warung").await;
+    delete(&server, &format!("{TENANTS}/{}", tenant.id)).await;
+    let now = server.app.clock.now();
+    let day = std::time::Duration::from_secs(86_400);
+    assert_eq!(server.app.tenants.purge_deleted_before(now.minus(day)).await.unwrap(), 0);
+    assert_eq!(server.app.tenants.purge_deleted_before(now.plus(day)).await.unwrap(), 1);
+    assert_eq!(names(&server.app.data_dir.trash_dir()), Vec::<String>::new());
 }
 
 #[tokio::test]
