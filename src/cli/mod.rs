@@ -77,6 +77,9 @@ enum Command {
     /// Make a new master key (the artisan spelling)
     #[command(name = "db:seed", hide = true)]
     DbSeed(seed::Seed),
+    /// Say where the OpenAPI document is (the artisan spelling)
+    #[command(name = "postman:generate", hide = true)]
+    PostmanGenerate(openapi::Postman),
 }
 
 /// Runs the command of this process.
@@ -116,6 +119,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Logs(command) => command.run(&globals).await,
         Command::Completions(command) => command.run(),
         Command::DbSeed(command) => command.run(&globals),
+        Command::PostmanGenerate(_) => openapi::Postman::run(),
     }
 }
 

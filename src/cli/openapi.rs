@@ -39,6 +39,21 @@ impl Openapi {
     }
 }
 
+/// Make a Postman collection (the artisan spelling)
+#[derive(Debug, Args)]
+pub struct Postman {
+    /// Whatever was written for artisan
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<String>,
+}
+
+impl Postman {
+    pub(super) fn run() -> Outcome {
+        let hint = "`ruko openapi --output openapi.json` writes the OpenAPI document, and Postman imports that file";
+        Err(Failure::usage("there is no Postman collection").hint(hint))
+    }
+}
+
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot write {}: {error}", path.display()))
 }

@@ -53,6 +53,14 @@ fn help_documents_the_exit_codes() {
 }
 
 #[test]
+fn postman_generate_says_what_to_import_instead() {
+    let home = Home::new();
+    for arguments in [&["postman:generate"][..], &["postman:generate", "--output=x.json", "y"]] {
+        home.run(arguments).refused(2, &["Postman", "ruko openapi --output openapi.json"]);
+    }
+}
+
+#[test]
 fn keys_are_printed_as_lines_for_the_dotenv_file() {
     let home = Home::new();
     let line = home.ok(&["key:generate"]);
