@@ -10,6 +10,7 @@ use crate::error::{Error, FieldError, Result, Rule};
 use crate::id::UserId;
 use crate::money::Money;
 use crate::products::stock::{self, Offer};
+use crate::users;
 
 use super::model::{ITEMS_MAX, NewItem, NewOrder, Order, refused};
 use super::status::OrderStatus;
@@ -29,12 +30,17 @@ type Basket = BTreeMap<i64, Option<Wanted>>;
 /// # Errors
 /// [`Error::Invalid`] with everything that is wrong: `items`, `note`, `items.N.product_id` (unknown
 /// or not active), `items.N.quantity` (out of range; `out_of_stock`), or `user_id` when there is no
-/// such user. [`Error::Forbidden`] when an owner orders for somebody else.
+/// such user or it is disabled (`user_disabled`). [`Error::Forbidden`] when an owner orders for
+/// somebody else.
 pub fn create(tx: &mut Tx<'_>, input: &NewOrder, owner: Option<UserId>, now: Timestamp) -> Result<Order> {
     if owner.is_some_and(|owner| owner != input.user_id) {
         return Err(Error::Forbidden("a user may only order for themselves"));
     }
     let mut refused_fields = input.refused_fields();
+    // An owner orders for itself, and has just shown a token that is good.
+    if owner.is_none() {
+        refused_fields.extend(refused_buyer(tx, input.user_id)?);
+    }
     let mut basket = Basket::new();
     // A list that is too long is not worth its look-ups.
     if input.items.len() <= ITEMS_MAX {
@@ -66,6 +72,16 @@ pub fn create(tx: &mut Tx<'_>, input: &NewOrder, owner: Option<UserId>, now: Tim
         created_at: now,
         updated_at: now,
     })
+}
+
+/// Why nothing can be ordered for this user.
+fn refused_buyer(tx: &mut Tx<'_>, id: UserId) -> Result<Option<FieldError>> {
+    let rule = match users::find(tx, id)? {
+        Some(user) if user.is_active => return Ok(None),
+        Some(_) => Rule::Other("user_disabled", "The selected user is disabled.".into()),
+        None => Rule::Missing,
+    };
+    Ok(Some(refused("user_id", rule)))
 }
 
 /// Looks each product up once and adds its lines up against the stock.

@@ -116,6 +116,13 @@ async fn users_see_and_make_their_own_orders_only() {
     assert_eq!((status.as_u16(), &order["user_id"]), (201, &json!(shop.other.id)));
     let for_nobody = json!({"items": of(1, 1)["items"], "user_id": 999});
     assert!(shop.admin.post("/api/orders", for_nobody).await.1["errors"]["user_id"].is_array());
+    let path = format!("/api/users/{}", shop.other.id);
+    assert_eq!(shop.admin.send(Method::PATCH, &path, json!({"is_active": false})).await.0, 200);
+    let for_disabled = json!({"items": of(999, 1)["items"], "user_id": shop.other.id});
+    let (status, refused) = shop.admin.post("/api/orders", for_disabled).await;
+    let text = "The selected user is disabled.";
+    assert_eq!((status.as_u16(), &refused["errors"]["user_id"]), (422, &json!([text])));
+    assert!(refused["errors"]["items.0.product_id"].is_array(), "with everything else: {refused}");
 }
 
 #[tokio::test]
