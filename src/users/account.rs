@@ -8,7 +8,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::tenants::ActiveTenant;
 
-use super::model::{NewUser, PasswordPolicy, Registrar, Role, User};
+use super::model::{NewUser, PasswordPolicy, Registrar, Role, User, stored_email};
 use super::store::{self, UserRow};
 use super::tokens;
 
@@ -62,7 +62,8 @@ impl UserDesk<'_> {
     }
 
     /// Cheap and early: most refusals need no hash.
-    async fn check(&self, new: NewUser) -> Result<Checked> {
+    async fn check(&self, mut new: NewUser) -> Result<Checked> {
+        new.email = stored_email(&new.email).into_owned();
         let (email, username) = (new.email.clone(), new.username.clone());
         let taken = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;

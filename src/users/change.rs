@@ -7,7 +7,7 @@ use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::UserId;
 
 use super::account::{UserDesk, check_password, refused_password};
-use super::model::{Changer, User, UserPatch};
+use super::model::{Changer, User, UserPatch, stored_email};
 use super::{store, tokens};
 
 impl UserDesk<'_> {
@@ -22,10 +22,11 @@ impl UserDesk<'_> {
         &self,
         id: UserId,
         changer: Changer,
-        patch: UserPatch,
+        mut patch: UserPatch,
         keep: Option<i64>,
         check: impl Fn(&User) -> Result<()> + Send + 'static,
     ) -> Result<User> {
+        patch.email = patch.email.map(|email| stored_email(&email).into_owned());
         let mut hash = None;
         if let Some(password) = &patch.password {
             changer.check_password_change()?;

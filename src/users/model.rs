@@ -1,5 +1,6 @@
 //! Types of users and the rules that need no database.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use crate::clock::Timestamp;
@@ -77,6 +78,12 @@ pub struct NewUser {
     pub password: String,
     /// Wanted role.
     pub role: Role,
+}
+
+/// An email address as it is stored and looked up. The index that keeps addresses unique knows upper
+/// and lower case of ASCII only, so an address with other letters is stored in lower case.
+pub(super) fn stored_email(email: &str) -> Cow<'_, str> {
+    if email.is_ascii() { email.into() } else { email.to_lowercase().into() }
 }
 
 /// Who makes a new user.

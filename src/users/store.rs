@@ -6,7 +6,7 @@ use crate::error::{DbError, Error, FieldError, Place, Result, Rule};
 use crate::id::{UserId, uuid};
 use crate::vals;
 
-use super::model::{Role, User, UserFilter, UserPatch};
+use super::model::{Role, User, UserFilter, UserPatch, stored_email};
 
 pub(super) const COLUMNS: &str = "u.id, u.uuid, u.name, u.email, u.username, u.role, u.is_active, u.avatar_url, \
     u.email_verified_at, u.created_at, u.updated_at";
@@ -77,10 +77,11 @@ pub fn get(tx: &mut Tx<'_>, id: UserId) -> Result<User> {
     find(tx, id)?.ok_or_else(|| Error::not_found("user", id))
 }
 
-/// A user and the stored hash of the password, by email address.
+/// A user and the stored hash of the password, by email address. A file of an older ruko may have it
+/// as it was sent.
 pub(super) fn find_login(tx: &mut Tx<'_>, email: &str) -> Result<Option<(User, Option<String>)>> {
-    let sql = format!("SELECT {COLUMNS}, u.password_hash FROM users u WHERE u.email = ?1");
-    Ok(tx.query_opt(&sql, vals![email], |row| Ok((read_user(row)?, row.get(11)?)))?)
+    let sql = format!("SELECT {COLUMNS}, u.password_hash FROM users u WHERE u.email IN (?1, ?2) ORDER BY u.id");
+    Ok(tx.query_opt(&sql, vals![&*stored_email(email), email], |row| Ok((read_user(row)?, row.get(11)?)))?)
 }
 
 /// The stored hash of a user's password.

@@ -138,6 +138,23 @@ async fn taken_and_bad_values_are_all_named_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn email_addresses_differ_by_more_than_case_in_every_script() {
+    let server = Server::start().await;
+    let (tenant, admin, user) = shop(&server).await;
+    let body = json!({"name": "Émile", "email": "Émile@Exämple.id", "password": "secret"});
+    let (status, made) = tenant.send(Method::POST, "/api/register", body).await;
+    assert_eq!((status.as_u16(), &made["user"]["email"]), (201, &json!("émile@exämple.id")), "{made}");
+    let path = format!("/api/users/{}", user.id);
+    let taken = json!(["The email has already been taken."]);
+    for (method, path) in [(Method::POST, "/api/users"), (Method::PATCH, &path)] {
+        let body = json!({"name": "E", "email": "ÉMILE@EXÄMPLE.ID", "password": "secret"});
+        let (status, body) = admin.send(method, path, body).await;
+        assert_eq!((status.as_u16(), &body["errors"]["email"]), (422, &taken), "{path}");
+    }
+    assert_eq!(tenant.login("éMILE@exÄmple.id", "secret").await.0, 200);
+}
+
+#[tokio::test]
 async fn change_of_role_acts_on_the_next_request() {
     let server = Server::start().await;
     let (_, admin, user) = shop(&server).await;
@@ -166,6 +183,20 @@ async fn password_set_by_an_admin_ends_the_users_tokens() {
 }
 
 #[tokio::test]
+async fn disabling_ends_every_token_also_the_one_that_asked_for_it() {
+    let server = Server::start().await;
+    let (tenant, admin, user) = shop(&server).await;
+    let path = format!("/api/users/{}", user.id);
+    assert_eq!(admin.send(Method::PATCH, &path, json!({"role": "admin"})).await.0, 200);
+    let elsewhere = user.again().await;
+    assert_eq!(user.send(Method::PATCH, &path, json!({"is_active": false})).await.0, 200);
+    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await);
+    assert_eq!(admin.send(Method::PATCH, &path, json!({"is_active": true})).await.0, 200);
+    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await, "enabled again, it logs in again");
+    assert_eq!(tenant.login(&user.email, "secret").await.0, 200);
+}
+
+#[tokio::test]
 async fn tenant_keeps_its_last_active_admin() {
     let server = Server::start().await;
     let (_, admin, user) = shop(&server).await;
@@ -180,20 +211,6 @@ async fn tenant_keeps_its_last_active_admin() {
     assert_eq!(admin.send(Method::DELETE, &path, Value::Null).await.0, 204);
     assert!(!admin.is_signed_in().await);
     assert_eq!(user.get(&path).await.0, 404);
-}
-
-#[tokio::test]
-async fn disabling_ends_every_token_also_the_one_that_asked_for_it() {
-    let server = Server::start().await;
-    let (tenant, admin, user) = shop(&server).await;
-    let path = format!("/api/users/{}", user.id);
-    assert_eq!(admin.send(Method::PATCH, &path, json!({"role": "admin"})).await.0, 200);
-    let elsewhere = user.again().await;
-    assert_eq!(user.send(Method::PATCH, &path, json!({"is_active": false})).await.0, 200);
-    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await);
-    assert_eq!(admin.send(Method::PATCH, &path, json!({"is_active": true})).await.0, 200);
-    assert!(!user.is_signed_in().await && !elsewhere.is_signed_in().await, "enabled again, it logs in again");
-    assert_eq!(tenant.login(&user.email, "secret").await.0, 200);
 }
 
 #[tokio::test]
