@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::api::Tag;
 use crate::api::kit::reply::{documented, json_response};
 use crate::api::kit::time::Time;
-use crate::app::App;
+use crate::app::{App, CENTRAL_OWNER};
 
 /// State of the server, for load balancers and people.
 pub struct HealthApi(pub App);
@@ -73,8 +73,11 @@ impl HealthApi {
     }
 
     async fn is_ready(&self) -> bool {
-        let central = self.0.central.read(|tx| Ok(tx.query_one("SELECT 1", &[], |row| row.get::<i64>(0))?));
-        central.await.is_ok()
+        // The one as requests read it, the other as it lies on the disk.
+        let row = "SELECT EXISTS (SELECT 1 FROM settings)";
+        let central = &self.0.central;
+        central.read(move |tx| Ok(tx.query_one(row, &[], |row| row.get::<bool>(0))?)).await.is_ok()
+            && central.probe(CENTRAL_OWNER).await.is_ok()
     }
 }
 

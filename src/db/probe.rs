@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::OpenFlags;
 
-use crate::error::DbError;
+use crate::error::{DbError, Result};
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
 use super::strange::look;
-use super::{Schema, Tx, stamp};
+use super::{Db, Schema, Tx, stamp};
 
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,13 +24,8 @@ impl Schema {
     ///
     /// # Errors
     /// Why it cannot be used, as [`Schema::open`] would say.
-    #[allow(clippy::disallowed_methods, reason = "a connection of its own is the point")]
     pub fn probe(&self, path: &Path, owner: &str) -> Result<(), DbError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let raw = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| db_error(&error))?;
-        raw.busy_timeout(PATIENCE).map_err(|error| db_error(&error))?;
-        let connection = Connection::prepare(raw, Role::Reader, Durability::Full).map_err(|error| db_error(&error))?;
-        connection.set_deadline(Instant::now() + PATIENCE);
+        let connection = connect(path)?;
         let version = stamp::expect_owner(&connection, owner)?;
         if version > self.latest() {
             return Err(DbError::Newer { found: version, known: self.latest() });
@@ -41,6 +36,27 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+impl Db {
+    /// Opens the file of `owner` anew and reads a row of it.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub async fn probe(&self, owner: &'static str) -> Result<()> {
+        let path = self.path().to_owned();
+        self.shared.engine.run(move || Ok(stamp::expect_owner(&connect(&path)?, owner).map(|_| ())?)).await
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a connection of its own is the point")]
+fn connect(path: &Path) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let raw = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| db_error(&error))?;
+    raw.busy_timeout(PATIENCE).map_err(|error| db_error(&error))?;
+    let connection = Connection::prepare(raw, Role::Reader, Durability::Full).map_err(|error| db_error(&error))?;
+    connection.set_deadline(Instant::now() + PATIENCE);
+    Ok(connection)
 }
 
 /// The rows of every table of a closed file. Blocks.

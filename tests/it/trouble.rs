@@ -66,6 +66,35 @@ async fn damaged_and_foreign_files_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn server_is_unhealthy_while_its_central_file_is_overwritten() {
+    let server = Server::start().await;
+    let (_, hit, _) = two_shops(&server).await;
+    let health = async |path: &str| {
+        let (status, body) = crate::support::answer(server.request(Method::GET, path)).await;
+        (status.as_u16(), body["status"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(health("/readyz").await, (200, "healthy".into()));
+    let central = server.app.data_dir.central_db();
+    let files = [central.clone(), central.with_extension("db-wal")];
+    let overwrite = |path: &std::path::Path, bytes: &[u8]| {
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().write_all(bytes).unwrap();
+    };
+    let good = files.clone().map(|path| std::fs::read(path).unwrap());
+    for (path, good) in files.iter().zip(&good) {
+        overwrite(path, &vec![0x5a; good.len()]);
+    }
+    for path in ["/readyz", "/health"] {
+        assert_eq!(health(path).await, (503, "unhealthy".into()), "{path}");
+    }
+    assert_eq!(health("/livez").await.0, 200, "a restart would not mend it");
+    for (path, good) in files.iter().zip(&good) {
+        overwrite(path, good);
+    }
+    assert_eq!(health("/readyz").await, (200, "healthy".into()));
+    assert_eq!(hit.get("/api/products").await.0, 200);
+}
+
+#[tokio::test]
 async fn newer_file_is_refused_with_its_own_code() {
     let server = Server::start().await;
     let (tenant, hit, other) = two_shops(&server).await;
@@ -74,6 +103,19 @@ async fn newer_file_is_refused_with_its_own_code() {
     raw.execute_batch("PRAGMA user_version = 9999").unwrap();
     drop(raw);
     assert_only_that_one_fails(&hit, &other, "tenant_newer").await;
+}
+
+#[tokio::test]
+async fn value_that_nobody_can_have_written_is_a_damaged_file() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    let raw = crate::support::raw(&server.file(&tenant));
+    for spoil in ["price_minor = 9223372036854775807", "price_minor = 100, name = CAST(x'ff41' AS TEXT)"] {
+        raw.execute_batch(&format!("UPDATE products SET {spoil}")).unwrap();
+        assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
+        let (status, body) = hit.get("/api/products/1").await;
+        assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_corrupt")), "{spoil}: {body}");
+    }
 }
 
 #[tokio::test]
@@ -93,19 +135,6 @@ async fn file_locked_by_another_program_answers_in_time_and_recovers() {
     program.execute_batch("ROLLBACK").unwrap();
     assert_eq!(hit.post("/api/products", json!({"name": "Teh", "price": 1})).await.0, 201);
     assert_eq!(hit.get("/api/products").await.1["total"], 2, "the refused one was not done");
-}
-
-#[tokio::test]
-async fn value_that_nobody_can_have_written_is_a_damaged_file() {
-    let server = Server::start().await;
-    let (tenant, hit, other) = two_shops(&server).await;
-    let raw = crate::support::raw(&server.file(&tenant));
-    for spoil in ["price_minor = 9223372036854775807", "price_minor = 100, name = CAST(x'ff41' AS TEXT)"] {
-        raw.execute_batch(&format!("UPDATE products SET {spoil}")).unwrap();
-        assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
-        let (status, body) = hit.get("/api/products/1").await;
-        assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_corrupt")), "{spoil}: {body}");
-    }
 }
 
 #[tokio::test]
