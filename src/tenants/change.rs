@@ -12,7 +12,7 @@ use crate::id::TenantId;
 use super::create::{db_name_rule, fields};
 use super::model::{LimitsPatch, Tenant, TenantPatch, name_error};
 use super::settings::OwnSettings;
-use super::{Tenants, store};
+use super::{TenantCheck, Tenants, store};
 
 /// A patch that was read: what needs no database is checked, the password is sealed.
 struct Change {
@@ -22,14 +22,17 @@ struct Change {
     sealed_password: Option<Option<Vec<u8>>>,
     /// What is wrong with the settings.
     settings_error: Option<(&'static str, Rule)>,
+    /// Sees the tenant as it is and may refuse.
+    check: Box<dyn TenantCheck>,
     now: Timestamp,
 }
 
 impl Change {
     /// # Errors
-    /// [`Error::Invalid`] on `name`, `plan`, `db_name`, `settings`.
+    /// What the caller's check answers; [`Error::Invalid`] on `name`, `plan`, `db_name`, `settings`.
     fn check(&self, tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
         let tenant = store::get(tx, id)?;
+        (self.check)(&tenant)?;
         let is_plan_missing = match &self.patch.plan_code {
             Some(code) => store::find_plan(tx, code)?.is_none(),
             None => false,
@@ -80,22 +83,24 @@ impl Change {
 impl Tenants {
     /// Changes a tenant; a new `db_name` renames its file.
     ///
+    /// `check` sees the tenant as it is and may refuse. It may run several times.
+    ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Invalid`] on `name`, `db_name`, `plan`, `settings`;
+    /// What `check` answers; [`Error::NotFound`]; [`Error::Invalid`] on `name`, `db_name`, `plan`, `settings`;
     /// [`crate::error::DbError::Timeout`] when the file is in use for too long to be renamed.
-    pub async fn update(&self, id: &TenantId, patch: TenantPatch) -> Result<Tenant> {
-        let id = id.clone();
-        self.to_the_end(move |tenants| async move { tenants.update_now(&id, patch).await }).await
+    pub async fn update(&self, id: &TenantId, patch: TenantPatch, check: impl TenantCheck) -> Result<Tenant> {
+        let (id, check) = (id.clone(), Box::new(check));
+        self.to_the_end(move |tenants| async move { tenants.update_now(&id, patch, check).await }).await
     }
 
-    async fn update_now(&self, id: &TenantId, patch: TenantPatch) -> Result<Tenant> {
+    async fn update_now(&self, id: &TenantId, patch: TenantPatch, check: Box<dyn TenantCheck>) -> Result<Tenant> {
         let password = patch.db_password.clone();
         let sealed_password = password.map(|password| self.seal_db_password(id, password.as_ref())).transpose()?;
         let db_name = patch.db_name.as_deref().and_then(|text| text.parse().ok());
         let settings = patch.settings.as_ref().and_then(Option::as_ref);
         let settings_error = settings.and_then(|settings| settings.error(&self.shared.server_settings));
         let now = self.shared.clock.now();
-        let change = Arc::new(Change { patch, db_name, sealed_password, settings_error, now });
+        let change = Arc::new(Change { patch, db_name, sealed_password, settings_error, check, now });
         let turn = match &change.db_name {
             Some(_) => Some(self.turn(id).await),
             None => None,

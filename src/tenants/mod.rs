@@ -152,6 +152,10 @@ impl Tenants {
     }
 }
 
+/// A caller's look at a tenant as it is before a change; an error of it refuses the change.
+pub trait TenantCheck: Fn(&Tenant) -> Result<()> + Send + Sync + 'static {}
+impl<F: Fn(&Tenant) -> Result<()> + Send + Sync + 'static> TenantCheck for F {}
+
 /// The name a file can have, from a text of a client.
 ///
 /// # Errors

@@ -7,33 +7,35 @@ use crate::error::{DbError, Error, FieldError, Result, Rule};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantState};
-use super::{Tenants, parse_db_name, store};
+use super::{TenantCheck, Tenants, parse_db_name, store};
 
 impl Tenants {
     /// Moves a tenant to the trash: all its credentials stop, its file waits there until it is
     /// purged. With `purge` nothing is kept, also of a tenant that is in the trash already.
     ///
+    /// `check` sees the tenant as it is and may refuse.
+    ///
     /// # Errors
-    /// [`Error::NotFound`]; [`DbError::Timeout`] when requests hold the file for too long, and then
-    /// the tenant is as it was.
-    pub async fn delete(&self, id: &TenantId, purge: bool) -> Result<()> {
+    /// What `check` answers; [`Error::NotFound`]; [`DbError::Timeout`] when requests hold the file for
+    /// too long, and then the tenant is as it was.
+    pub async fn delete(&self, id: &TenantId, purge: bool, check: impl TenantCheck) -> Result<()> {
         let id = id.clone();
         self.to_the_end(move |tenants| async move {
             let _turn = tenants.turn(&id).await;
             if purge {
-                match tenants.purge_now(&id).await {
+                match tenants.purge_now(&id, &check).await {
                     // Not in the trash yet, or nowhere at all.
                     Err(Error::NotFound { .. } | Error::Conflict { .. }) => {}
                     purged => return purged,
                 }
             }
             let trash_name = format!("{id}-{}.db", tenants.shared.clock.now().0);
-            let tenant = tenants.leave(&id, TenantState::Deleting, Some(trash_name)).await?;
+            let tenant = tenants.leave(&id, TenantState::Deleting, Some(trash_name), check).await?;
             if let Err(error) = tenants.finish_delete(&tenant).await {
                 tenants.stay(&tenant).await?;
                 return Err(error);
             }
-            if purge { tenants.purge_now(&id).await } else { Ok(()) }
+            if purge { tenants.purge_now(&id, |_| Ok(())).await } else { Ok(()) }
         })
         .await
     }
@@ -47,7 +49,7 @@ impl Tenants {
         let id = id.clone();
         self.to_the_end(move |tenants| async move {
             let _turn = tenants.turn(&id).await;
-            let tenant = tenants.leave(&id, TenantState::Detaching, None).await?;
+            let tenant = tenants.leave(&id, TenantState::Detaching, None, |_| Ok(())).await?;
             let db_name = tenant.file_name()?;
             if let Err(error) = tenants.finish_detach(&tenant).await {
                 tenants.stay(&tenant).await?;
@@ -59,11 +61,18 @@ impl Tenants {
     }
 
     /// First step: from now on nobody gets in.
-    async fn leave(&self, id: &TenantId, state: TenantState, trash_name: Option<String>) -> Result<Tenant> {
+    async fn leave(
+        &self,
+        id: &TenantId,
+        state: TenantState,
+        trash_name: Option<String>,
+        check: impl TenantCheck,
+    ) -> Result<Tenant> {
         let (tenant_id, now) = (id.clone(), self.shared.clock.now());
         let work = move |tx: &mut Tx<'_>| {
             let id = tenant_id.as_str();
             let tenant = store::get(tx, id)?;
+            check(&tenant)?;
             store::set_state(tx, id, state, Some(tenant.state), now)?;
             store::set_trash(tx, id, trash_name.as_deref().map(|name| (name, now)))?;
             Ok(tenant)
@@ -188,13 +197,14 @@ impl Tenants {
         let id = id.clone();
         self.to_the_end(move |tenants| async move {
             let _turn = tenants.turn(&id).await;
-            tenants.purge_now(&id).await
+            tenants.purge_now(&id, |_| Ok(())).await
         })
         .await
     }
 
-    async fn purge_now(&self, id: &TenantId) -> Result<()> {
-        let (_, trash_name) = self.find_in_trash(id).await?;
+    async fn purge_now(&self, id: &TenantId, check: impl Fn(&Tenant) -> Result<()>) -> Result<()> {
+        let (tenant, trash_name) = self.find_in_trash(id).await?;
+        check(&tenant)?;
         let path = self.shared.data_dir.trash_dir().join(trash_name);
         self.shared.engine.run(move || Ok(remove_closed(&path)?)).await?;
         self.forget(id).await?;

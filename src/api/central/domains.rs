@@ -7,10 +7,11 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Added;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
 use crate::api::kit::path::{Id, Path};
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::error::Error;
@@ -18,6 +19,7 @@ use crate::id::TenantId;
 use crate::tenants::Domain;
 
 use super::Done;
+use super::tenant_out::location;
 
 /// Domains of tenants.
 pub struct DomainsApi(pub App);
@@ -88,13 +90,14 @@ impl DomainsApi {
         request: &Request,
         id: Path<String>,
         input: Input<DomainIn>,
-    ) -> Result<Created<DomainAdded>, Error> {
+    ) -> Result<Added<DomainAdded>, Error> {
         let id = TenantId::from(id.0);
         let domain = self.0.tenants.add_domain(&id, &input.0.domain).await?;
         let facts = json!({"domain": domain.domain});
         audit::inside_tenant(request, "domain.added", &id, ("domain", domain.id.to_string()), facts);
+        let location = format!("{}/domains/{}", location(&id), domain.id);
         let data = DomainOut::new(domain, &id);
-        Ok(Created(DomainAdded { message: "Domain added successfully".into(), data }))
+        Ok(Added::new(location, DomainAdded { message: "Domain added successfully".into(), data }))
     }
 
     /// Remove a domain from a tenant

@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Added;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
 use crate::api::kit::path::{Id, Path};
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::api::kit::time::Time;
 use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
@@ -21,7 +22,7 @@ use crate::id::TenantId;
 use crate::tenants::{KeyIn, KeyOut, NewKey};
 
 use super::Done;
-use super::tenant_out::WARNING;
+use super::tenant_out::{WARNING, location};
 
 /// Keys of tenants.
 pub struct KeysApi(pub App);
@@ -146,14 +147,15 @@ impl KeysApi {
         request: &Request,
         id: Path<String>,
         input: Input<NewKeyIn>,
-    ) -> Result<Created<KeyCreated>, Error> {
+    ) -> Result<Added<KeyCreated>, Error> {
         let (id, name) = (TenantId::from(id.0), input.0.name.unwrap_or_else(|| "default".into()));
         let facts = json!({"name": name});
         let zone = self.0.tenants.settings(&self.0.tenants.get(&id).await?).time_zone;
         let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.since(zone.rules())) };
         let new = self.0.tenants.create_key(&id, key).await?;
         audit::inside_tenant(request, "key.created", &id, ("key", new.id.to_string()), facts);
-        Ok(Created(KeyCreated::new("API Key created successfully", &id, new, WARNING)))
+        let location = format!("{}/keys/{}", location(&id), new.id);
+        Ok(Added::new(location, KeyCreated::new("API Key created successfully", &id, new, WARNING)))
     }
 
     /// Revoke a key of a tenant

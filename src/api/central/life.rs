@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::db_name::DbNameIn;
 use crate::api::kit::input::Input;
 use crate::api::kit::path::Path;
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::app::App;
 use crate::error::Error;
 use crate::id::TenantId;
@@ -164,7 +165,7 @@ impl LifeApi {
         let new = NewTenant { name, db_name: Some(db_name.0), ..NewTenant::default() };
         let adopted = self.0.tenants.adopt(new, take_over).await?;
         audit::of_tenant(request, "tenant.adopted", &adopted.0.id, facts);
-        Ok(Created(TenantCreated::new("Tenant adopted successfully", &self.0, adopted, None)))
+        TenantCreated::answer("Tenant adopted successfully", &self.0, adopted, None).await
     }
 }
 

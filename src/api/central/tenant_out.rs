@@ -3,9 +3,12 @@
 use poem_openapi::Object;
 use serde::Serialize;
 
+use crate::api::kit::created::Created;
+use crate::api::kit::etag::EntityTag;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::error::Result;
+use crate::id::TenantId;
 use crate::tenants::{Limits, Tenant};
 
 use super::settings::SettingsOut;
@@ -149,13 +152,28 @@ pub(super) struct DetailOut {
     updated_at: Time,
 }
 
-/// The detail of a tenant, gathered.
-pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<DetailOut> {
+/// Where a tenant is.
+pub(super) fn location(id: &TenantId) -> String {
+    format!("/api/central/tenants/{id}")
+}
+
+/// What of a tenant a change overwrites, for its tag: the size of its file is not part of it.
+pub(super) fn version(tenant: &Tenant) -> impl Serialize {
+    let Tenant { name, db_name, notes, has_db_password, plan_code, limits, max_storage_bytes, .. } = tenant;
+    let notes = (&notes.host, notes.port, &notes.username, has_db_password);
+    let limits = (plan_code, limits, max_storage_bytes);
+    let state = (&tenant.settings, tenant.state.as_str(), tenant.updated_at);
+    serde_json::json!([tenant.id, name, db_name, notes, limits, state])
+}
+
+/// The detail of a tenant, gathered, and its tag.
+pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<(DetailOut, EntityTag)> {
     let limits = app.tenants.limits(&tenant).await?;
     let size_bytes = app.tenants.size_bytes(&tenant).await?;
     let settings = app.tenants.settings(&tenant).into();
+    let tag = EntityTag::of(&version(&tenant))?;
     let shown = &app.config.tenant_db;
-    Ok(DetailOut {
+    let detail = DetailOut {
         id: tenant.id.to_string(),
         number: tenant.number,
         name: tenant.name,
@@ -175,7 +193,9 @@ pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<DetailOut> {
         size_bytes,
         created_at: Time(tenant.created_at),
         updated_at: Time(tenant.updated_at),
-    })
+    };
+    let tag = tag.with_shown(&detail)?;
+    Ok((detail, tag))
 }
 
 /// A tenant.
@@ -236,15 +256,22 @@ pub(super) struct TenantCreated {
 }
 
 impl TenantCreated {
-    pub(super) fn new(message: &str, app: &App, (tenant, api_key): (Tenant, String), notes: Option<String>) -> Self {
-        let settings = app.tenants.settings(&tenant).into();
+    /// The answer about a tenant that was just made.
+    pub(super) async fn answer(
+        message: &str,
+        app: &App,
+        (tenant, api_key): (Tenant, String),
+        notes: Option<String>,
+    ) -> Result<Created<Self>> {
         let data = NewTenantOut {
             tenant_id: tenant.id.to_string(),
-            name: tenant.name,
+            name: tenant.name.clone(),
             api_key,
-            database: tenant.db_name,
-            settings,
+            database: tenant.db_name.clone(),
+            settings: app.tenants.settings(&tenant).into(),
         };
-        Self { message: message.into(), data, warning: WARNING.into(), notes }
+        let (location, (_, tag)) = (location(&tenant.id), detail(app, tenant).await?);
+        let body = Self { message: message.into(), data, warning: WARNING.into(), notes };
+        Ok(Created::new(location, body).with_tag(tag))
     }
 }

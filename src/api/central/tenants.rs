@@ -6,20 +6,22 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
+use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::page::Paging;
 use crate::api::kit::params::Params;
 use crate::api::kit::path::Path;
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::app::App;
 use crate::error::Error;
 use crate::id::TenantId;
-use crate::tenants::{NewTenant, TenantFilter, TenantPatch};
+use crate::tenants::{NewTenant, Tenant, TenantFilter, TenantPatch};
 
 use super::Done;
 use super::tenant_in::{TenantChange, TenantIn, TenantListParams};
-use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if};
+use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if, version};
 
 /// Rows of a page when nothing else is asked for, and at most: the original gives all of them.
 const PER_PAGE: u32 = 1000;
@@ -65,14 +67,20 @@ impl TenantsApi {
         let tenant = &created.0;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name, "origin": tenant.origin.as_str()});
         audit::of_tenant(request, "tenant.created", &tenant.id, facts);
-        Ok(Created(TenantCreated::new("Tenant created successfully", &self.0, created, notes)))
+        TenantCreated::answer("Tenant created successfully", &self.0, created, notes).await
     }
 
     /// Show a tenant
     #[oai(path = "/tenants/:id", method = "get", operation_id = "central.tenants.show")]
-    async fn show(&self, _operator: Operator, id: Path<String>) -> Result<Reply<DetailAnswer>, Error> {
+    async fn show(
+        &self,
+        _operator: Operator,
+        id: Path<String>,
+        conditions: Conditions,
+    ) -> Result<Tagged<DetailAnswer>, Error> {
         let tenant = self.0.tenants.get(&TenantId::from(id.0)).await?;
-        Ok(Reply(DetailAnswer { message: None, data: detail(&self.0, tenant).await?, notes: None }))
+        let (data, tag) = detail(&self.0, tenant).await?;
+        Ok(Tagged::read(DetailAnswer { message: None, data, notes: None }, conditions).with_tag(tag))
     }
 
     /// Change a tenant
@@ -85,13 +93,15 @@ impl TenantsApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
+        conditions: Conditions,
         input: Input<TenantChange>,
-    ) -> Result<Reply<DetailAnswer>, Error> {
+    ) -> Result<Tagged<DetailAnswer>, Error> {
         let (id, notes, changed) = (TenantId::from(id.0), notes_if(input.0.has_notes()), input.0.changed());
-        let tenant = self.0.tenants.update(&id, TenantPatch::from(input.0)).await?;
+        let check = move |before: &Tenant| conditions.check_match(&version(before));
+        let tenant = self.0.tenants.update(&id, TenantPatch::from(input.0), check).await?;
         audit::of_tenant(request, "tenant.updated", &id, json!({"changed": changed}));
-        let message = Some("Tenant updated successfully".into());
-        Ok(Reply(DetailAnswer { message, data: detail(&self.0, tenant).await?, notes }))
+        let (message, (data, tag)) = (Some("Tenant updated successfully".into()), detail(&self.0, tenant).await?);
+        Ok(Tagged::changed(DetailAnswer { message, data, notes }).with_tag(tag))
     }
 
     /// Delete a tenant
@@ -105,9 +115,11 @@ impl TenantsApi {
         request: &Request,
         id: Path<String>,
         params: Params<DeleteParams>,
+        conditions: Conditions,
     ) -> Result<Reply<Done>, Error> {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
-        self.0.tenants.delete(&id, purge).await?;
+        let check = move |before: &Tenant| conditions.check_match(&version(before));
+        self.0.tenants.delete(&id, purge, check).await?;
         audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
         Ok(Reply(Done::new("Tenant deleted successfully")))
     }

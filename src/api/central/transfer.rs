@@ -7,17 +7,17 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::db_name::DbNameIn;
 use crate::api::kit::params::StrictParams;
 use crate::api::kit::path::Path;
-use crate::api::kit::reply::Created;
 use crate::app::App;
 use crate::error::Error;
 use crate::id::TenantId;
 use crate::tenants::ImportOptions;
 
-use super::tenant_out::{DetailOut, WARNING, detail};
+use super::tenant_out::{DetailOut, WARNING, detail, location};
 use super::upload::{Download, Incoming};
 
 /// Tenants on their way from server to server.
@@ -117,7 +117,10 @@ impl TransferApi {
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name});
         audit::of_tenant(request, "tenant.imported", &tenant.id, facts);
         let warning = api_key.is_some().then(|| WARNING.into());
-        let data = ImportedOut { tenant: detail(&self.0, tenant).await?, api_key };
-        Ok(Created(Imported { message: "Tenant imported successfully".into(), data, warning }))
+        let location = location(&tenant.id);
+        let (tenant, tag) = detail(&self.0, tenant).await?;
+        let data = ImportedOut { tenant, api_key };
+        let body = Imported { message: "Tenant imported successfully".into(), data, warning };
+        Ok(Created::new(location, body).with_tag(tag))
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod body;
 pub mod closed;
+pub mod created;
 pub mod credentials;
 pub mod db_name;
 pub mod email;

@@ -14,10 +14,6 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Reply<T>(pub T);
 
-/// 201 with a JSON body.
-#[derive(Debug)]
-pub struct Created<T>(pub T);
-
 /// 204 without a body.
 #[derive(Debug)]
 pub struct NoContent;
@@ -52,27 +48,21 @@ pub fn documented<T: Type>(status: u16, description: &'static str) -> MetaRespon
     }
 }
 
-macro_rules! reply {
-    ($name:ident, $status:expr, $code:literal, $description:literal) => {
-        impl<T: Serialize + Send> IntoResponse for $name<T> {
-            fn into_response(self) -> Response {
-                json_response($status, &self.0)
-            }
-        }
-
-        impl<T: Type> ApiResponse for $name<T> {
-            fn meta() -> MetaResponses {
-                documented::<T>($code, $description)
-            }
-
-            fn register(registry: &mut Registry) {
-                T::register(registry);
-            }
-        }
-    };
+impl<T: Serialize + Send> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        json_response(StatusCode::OK, &self.0)
+    }
 }
-reply!(Reply, StatusCode::OK, 200, "Done.");
-reply!(Created, StatusCode::CREATED, 201, "Created.");
+
+impl<T: Type> ApiResponse for Reply<T> {
+    fn meta() -> MetaResponses {
+        documented::<T>(200, "Done.")
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
 
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {

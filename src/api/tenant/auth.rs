@@ -7,9 +7,11 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::{self, Operator, Tenant, User};
+use crate::api::kit::etag::{Conditions, EntityTag, Tagged};
 use crate::api::kit::input::Input;
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::api::kit::request::{Actor, client_addr, note_actor};
 use crate::api::kit::time::Time;
 use crate::app::App;
@@ -17,6 +19,7 @@ use crate::error::Error;
 use crate::users::{self, NewUser, Registrar, Role};
 
 use super::user_in::RegisterIn;
+use super::users as users_api;
 
 /// Registration and log-in of a tenant's users.
 pub struct AuthApi(pub App);
@@ -201,8 +204,10 @@ impl AuthApi {
         if registrar == Registrar::Trusted {
             audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         }
-        let tenant = tenant_info(&caller.tenant);
-        Ok(Created(Registered { message: "User registered successfully".into(), user: user.into(), token, tenant }))
+        let (location, user) = (users_api::location(user.id), UserOut::from(user));
+        let (tag, tenant) = (EntityTag::of(&user)?, tenant_info(&caller.tenant));
+        let body = Registered { message: "User registered successfully".into(), user, token, tenant };
+        Ok(Created::new(location, body).with_tag(tag))
     }
 
     /// Log in
@@ -236,15 +241,16 @@ impl AuthApi {
 
     /// Who am I
     #[oai(path = "/me", method = "get", operation_id = "auth.me")]
-    async fn me(&self, user: User) -> Result<Reply<Me>, Error> {
-        Ok(Reply(Me { user: user.signed_in.user.clone().into(), tenant: tenant_info(&user.tenant) }))
+    async fn me(&self, user: User, conditions: Conditions) -> Result<Tagged<Me>, Error> {
+        let me = Me { user: user.signed_in.user.clone().into(), tenant: tenant_info(&user.tenant) };
+        Ok(Tagged::read(me, conditions))
     }
 
     /// Which tenant is this key for
     #[oai(path = "/info", method = "get", operation_id = "auth.info")]
-    async fn info(&self, caller: Tenant) -> Result<Reply<Info>, Error> {
+    async fn info(&self, caller: Tenant, conditions: Conditions) -> Result<Tagged<Info>, Error> {
         let TenantInfo { id, name, database } = tenant_info(&caller.tenant);
-        Ok(Reply(Info { tenant_id: id, tenant_name: name, database }))
+        Ok(Tagged::read(Info { tenant_id: id, tenant_name: name, database }, conditions))
     }
 }
 

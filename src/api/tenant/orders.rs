@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
@@ -14,7 +15,7 @@ use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
-use crate::api::kit::reply::{Created, Reply};
+use crate::api::kit::reply::Reply;
 use crate::api::kit::time::Time;
 use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
@@ -247,7 +248,7 @@ impl OrdersApi {
             note: input.note,
         };
         let order = user.db.write(move |tx| orders::create(tx, &new, owner, now)).await?;
-        Ok(Created(order.into()))
+        Ok(Created::new(format!("/api/orders/{}", order.id), order.into()))
     }
 
     /// Show an order

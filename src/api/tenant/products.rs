@@ -5,6 +5,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use crate::api::Tag;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
@@ -12,7 +13,7 @@ use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
-use crate::api::kit::reply::{Created, NoContent, Reply};
+use crate::api::kit::reply::{NoContent, Reply};
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::error::{Error, FieldError, Place};
@@ -229,7 +230,7 @@ impl ProductsApi {
     async fn create(&self, user: User, input: Input<ProductIn>) -> Result<Created<ProductOut>, Error> {
         let (new, now) = (NewProduct::from(input.0), self.0.clock.now());
         let product = user.db.write(move |tx| products::create(tx, &new, now)).await?;
-        Ok(Created(product.into()))
+        Ok(Created::new(format!("/api/products/{}", product.id), product.into()))
     }
 
     /// Show a product

@@ -6,15 +6,17 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::created::Created;
 use crate::api::kit::credentials::{Admin, User};
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
-use crate::api::kit::reply::{Created, NoContent, Reply};
+use crate::api::kit::reply::{NoContent, Reply};
 use crate::app::App;
 use crate::error::Error;
+use crate::id::UserId;
 use crate::users::{self, Changer, Role, UserFilter};
 
 use super::auth::{RoleName, UserOut};
@@ -70,7 +72,7 @@ impl UsersApi {
     async fn create(&self, admin: Admin, request: &Request, input: Input<UserIn>) -> Result<Created<UserOut>, Error> {
         let user = self.0.user_desk(&admin.tenant, &admin.db).create(input.0.into()).await?;
         audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
-        Ok(Created(user.into()))
+        Ok(Created::new(location(user.id), user.into()))
     }
 
     /// Show a user
@@ -127,8 +129,13 @@ impl UsersApi {
     }
 }
 
+/// Where a user is.
+pub(super) fn location(id: UserId) -> String {
+    format!("/api/users/{id}")
+}
+
 /// The id of a path, when the caller may see that user.
-fn visible(user: &User, id: &Path<Id>) -> Result<i64, Error> {
+fn visible(user: &User, id: &Path<Id>) -> Result<UserId, Error> {
     let id = id.of("user")?;
     match user.owner() {
         Some(own) if own != id => Err(Error::not_found("user", id)),

@@ -21,6 +21,7 @@ pub fn headers() -> Object {
     headers.insert("Retry-After".into(), header("Seconds to wait before the next try.", "integer", 42.into()));
     let tag = "Version of the record, for `If-Match` and `If-None-Match`.";
     headers.insert("ETag".into(), header(tag, "string", "\"5f2a9c1e7b3d4860a1b2c3d4\"".into()));
+    headers.insert("Location".into(), header("Path of the new record.", "string", "/api/products/1".into()));
     headers.insert("WWW-Authenticate".into(), header("How to authenticate.", "string", "Bearer".into()));
     headers
 }
