@@ -117,6 +117,15 @@ pub enum Rule {
     Unknown,
     /// Sent as a file, and no file is taken here.
     NoFile,
+    /// More pieces of a product than there are.
+    OutOfStock {
+        /// Name of the product.
+        name: String,
+        /// Pieces there are.
+        left: i64,
+        /// Pieces that the same order already has.
+        taken: i64,
+    },
     /// Anything else, as a full sentence for people; the code is for programs.
     Other(&'static str, String),
 }

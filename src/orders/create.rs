@@ -29,7 +29,7 @@ type Basket = BTreeMap<i64, Option<Wanted>>;
 ///
 /// # Errors
 /// [`Error::Invalid`] with everything that is wrong: `items`, `note`, `items.N.product_id` (unknown
-/// or not active), `items.N.quantity` (out of range; `out_of_stock`), or `user_id` when there is no
+/// or not active), `items.N.quantity` (out of range or out of stock), or `user_id` when there is no
 /// such user or it is disabled (`user_disabled`). [`Error::Forbidden`] when an owner orders for
 /// somebody else.
 pub fn create(tx: &mut Tx<'_>, input: &NewOrder, owner: Option<UserId>, now: Timestamp) -> Result<Order> {
@@ -112,12 +112,7 @@ impl Wanted {
             self.quantity += quantity;
             return None;
         }
-        let text = match (stock, self.quantity) {
-            (0, _) => format!("{name} is out of stock."),
-            (left, 0) => format!("Only {left} of {name} left."),
-            (left, taken) => format!("Only {left} of {name} left, and this order already has {taken} of them."),
-        };
-        Some(Rule::Other("out_of_stock", text))
+        Some(Rule::OutOfStock { name: name.clone(), left: *stock, taken: self.quantity })
     }
 }
 

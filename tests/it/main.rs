@@ -30,6 +30,7 @@ mod support;
 mod throttle;
 mod tls;
 mod trouble;
+mod user_messages;
 mod users;
 mod wire;
 mod wrappers;

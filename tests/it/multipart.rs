@@ -70,7 +70,7 @@ async fn a_file_is_refused_by_its_field_together_with_everything_else() {
     assert_eq!((status.as_u16(), &body["code"]), (422, &json!("validation_failed")));
     assert_eq!(body["errors"]["image"], json!(["The image field must be a text, not a file."]), "{body}");
     assert!(body["errors"]["name"].is_array() && body["errors"]["price"].is_array(), "{body}");
-    assert!(body["user_message"].as_str().unwrap().contains("Kolom image harus berupa teks, bukan berkas."), "{body}");
+    assert!(body["user_message"].as_str().unwrap().contains("Gambar harus berupa teks, bukan berkas."), "{body}");
     let (_, body) = send(&user, Method::POST, "/api/products", form_with_file("name", &[("price", "1")])).await;
     assert_eq!(body["errors"], json!({"name": ["The name field must be a text, not a file."]}), "once");
     let (status, body) =

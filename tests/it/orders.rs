@@ -7,9 +7,10 @@ mod transition;
 
 use std::sync::Arc;
 
+use ruko::api::kit::errors::validation_text;
 use ruko::clock::Timestamp;
 use ruko::db::{Db, Durability, Engine, EngineOptions, Schema};
-use ruko::error::{Error, Result, Rule};
+use ruko::error::{Error, FieldError, Result, Rule};
 use ruko::id::UserId;
 use ruko::orders::{self, NewItem, NewOrder, Order, OrderStatus};
 use ruko::vals;
@@ -88,9 +89,10 @@ fn new_order(user_id: UserId, items: &[(i64, i64)]) -> NewOrder {
 /// Path and code or rule of each refused field.
 fn refused(outcome: Result<Order>) -> Vec<(String, String)> {
     let Err(Error::Invalid(fields)) = outcome else { panic!("not refused: {outcome:?}") };
-    let text = |rule| match rule {
+    let text = |field: &FieldError| match &field.rule {
+        Rule::OutOfStock { .. } => format!("out_of_stock: {}", validation_text(field)),
         Rule::Other(code, text) => format!("{code}: {text}"),
         other => format!("{other:?}"),
     };
-    fields.into_iter().map(|field| (field.path, text(field.rule))).collect()
+    fields.iter().map(|field| (field.path.clone(), text(field))).collect()
 }

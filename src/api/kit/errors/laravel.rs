@@ -120,6 +120,11 @@ pub fn validation_text(error: &FieldError) -> String {
         Rule::Taken => format!("The {field} has already been taken."),
         Rule::Unknown => format!("The {field} parameter is not known here."),
         Rule::NoFile => format!("The {field} field must be a text, not a file."),
+        Rule::OutOfStock { name, left: 0, .. } => format!("{name} is out of stock."),
+        Rule::OutOfStock { name, left, taken: 0 } => format!("Only {left} of {name} left."),
+        Rule::OutOfStock { name, left, taken } => {
+            format!("Only {left} of {name} left, and this order already has {taken} of them.")
+        }
         Rule::Other(_, text) => text.clone(),
     }
 }

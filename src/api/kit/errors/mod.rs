@@ -4,6 +4,8 @@
 pub mod document;
 mod express;
 mod fastapi;
+mod field_labels;
+mod field_message;
 mod laravel;
 mod user_message;
 
@@ -25,6 +27,7 @@ use super::family::Family;
 use super::panic::Panicked;
 use super::request::{Notes, RequestId};
 
+pub use field_labels::field_label;
 pub use laravel::validation_text;
 pub use user_message::asked_language;
 

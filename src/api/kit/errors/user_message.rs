@@ -1,34 +1,35 @@
 //! The sentence for the person in front of the screen, in English or Indonesian.
 
 use crate::config::Language;
-use crate::error::{Error, FieldError, Rule};
+use crate::error::Error;
 
-/// The better one of an `Accept-Language` header; nothing when it names none that ruko speaks.
+use super::field_message;
+
+/// The better one of an `Accept-Language` header, of equal ones the first; nothing when it names none
+/// that ruko speaks.
 pub fn asked_language(header: &str) -> Option<Language> {
-    let quality = |tag: &str| {
-        header
-            .split(',')
-            .filter_map(|part| {
-                let mut pieces = part.trim().split(';');
-                let name = pieces.next()?.trim();
-                let is_asked = name.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case(tag));
-                let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")?.parse::<f32>().ok());
-                is_asked.then_some(weight.unwrap_or(1.0))
-            })
-            .fold(0.0_f32, f32::max)
-    };
-    // "in" is the old code of Indonesian, which some phones still send.
-    let (indonesian, english) = (quality("id").max(quality("in")), quality("en"));
-    let better = if indonesian > english { Language::Indonesian } else { Language::English };
-    (indonesian.max(english) > 0.0).then_some(better)
+    let asked = header.split(',').filter_map(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let language = match pieces.next()?.split('-').next()?.to_ascii_lowercase().as_str() {
+            "en" => Language::English,
+            // The old code of Indonesian, which some phones still send.
+            "id" | "in" => Language::Indonesian,
+            _ => return None,
+        };
+        let weight = pieces.find_map(|piece| piece.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        (weight > 0.0).then_some((language, weight))
+    });
+    asked.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
 }
 
 /// The sentence for an error.
 pub(super) fn text(error: &Error, language: Language) -> String {
     match error {
-        Error::Invalid(errors) => errors.iter().map(|error| field_text(error, language)).collect::<Vec<_>>().join(" "),
+        Error::Invalid(errors) => {
+            errors.iter().map(|error| field_message::text(error, language)).collect::<Vec<_>>().join(" ")
+        }
         other => {
-            let (english, indonesian) = sentences(other.code());
+            let (english, indonesian) = sentences(other.code()).unwrap_or(TRY_LATER);
             match language {
                 Language::English => english.into(),
                 Language::Indonesian => indonesian.into(),
@@ -37,8 +38,13 @@ pub(super) fn text(error: &Error, language: Language) -> String {
     }
 }
 
-fn sentences(code: &str) -> (&'static str, &'static str) {
-    match code {
+/// For what nobody in front of a screen can do anything about.
+const TRY_LATER: (&str, &str) =
+    ("That did not work. Please try again later.", "Terjadi kendala. Silakan coba lagi nanti.");
+
+/// English and Indonesian for a code.
+fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
         "master_key_required" | "master_key_invalid" | "central_disabled" => {
             ("Only the operator of this server can do that.", "Hanya pengelola server yang dapat melakukan ini.")
         }
@@ -50,6 +56,7 @@ fn sentences(code: &str) -> (&'static str, &'static str) {
         "tenant_not_active" => ("This shop is closed at the moment.", "Toko ini sedang tidak aktif."),
         "forbidden" => ("You are not allowed to do that.", "Anda tidak diizinkan melakukan ini."),
         "not_found" | "route_not_found" => ("That does not exist.", "Data tidak ditemukan."),
+        "validation_failed" => ("Some of that cannot be accepted.", "Ada isian yang tidak dapat diterima."),
         "precondition_failed" => {
             ("Somebody else has changed this in the meantime.", "Data ini sudah diubah oleh orang lain.")
         }
@@ -57,48 +64,58 @@ fn sentences(code: &str) -> (&'static str, &'static str) {
             ("Too many tries. Please wait a moment.", "Terlalu banyak percobaan. Mohon tunggu sebentar.")
         }
         "payload_too_large" => ("That is too large.", "Data yang dikirim terlalu besar."),
-        "storage_full" => ("There is no storage space left.", "Ruang penyimpanan sudah penuh."),
-        "conflict" | "still_referenced" | "illegal_transition" => {
-            ("That does not fit what is already there.", "Permintaan ini bertentangan dengan data yang ada.")
+        "request_timeout" => {
+            ("The connection was too slow. Please try again.", "Koneksi terlalu lambat. Silakan coba lagi.")
         }
         "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
             ("The app sent something unreadable.", "Aplikasi mengirim data yang tidak dapat dibaca.")
         }
-        _ => ("That did not work. Please try again later.", "Terjadi kendala. Silakan coba lagi nanti."),
-    }
-}
-
-fn field_text(error: &FieldError, language: Language) -> String {
-    if language == Language::English {
-        return super::validation_text(error);
-    }
-    let field = error.path.replace('_', " ");
-    match &error.rule {
-        Rule::Required => format!("Kolom {field} wajib diisi."),
-        Rule::String => format!("Kolom {field} harus berupa teks."),
-        Rule::Integer => format!("Kolom {field} harus berupa bilangan bulat."),
-        Rule::Numeric => format!("Kolom {field} harus berupa angka."),
-        Rule::Boolean => format!("Kolom {field} harus bernilai ya atau tidak."),
-        Rule::Array => format!("Kolom {field} harus berupa daftar."),
-        Rule::Object => format!("Kolom {field} harus berupa objek."),
-        Rule::MinLength(min) => format!("Kolom {field} minimal {min} karakter."),
-        Rule::MaxLength(max) => format!("Kolom {field} maksimal {max} karakter."),
-        Rule::MinItems(min) => format!("Kolom {field} minimal berisi {min} butir."),
-        Rule::MaxItems(max) => format!("Kolom {field} maksimal berisi {max} butir."),
-        Rule::Min(min) => format!("Kolom {field} minimal {min}."),
-        Rule::Max(max) => format!("Kolom {field} maksimal {max}."),
-        Rule::MoreThan(min) => format!("Kolom {field} harus lebih dari {min}."),
-        Rule::Decimals(places) => format!("Kolom {field} paling banyak {places} angka di belakang koma."),
-        Rule::Email => format!("Kolom {field} harus berupa alamat email yang benar."),
-        Rule::OneOf(_) | Rule::Missing => format!("Pilihan {field} tidak benar."),
-        Rule::Confirmed => format!("Konfirmasi {field} tidak cocok."),
-        Rule::Taken => format!("{field} sudah dipakai."),
-        Rule::Unknown => format!("Parameter {field} tidak dikenal."),
-        Rule::NoFile => format!("Kolom {field} harus berupa teks, bukan berkas."),
-        Rule::Other("timezone", _) => format!("Kolom {field} harus berupa zona waktu yang benar."),
-        Rule::Other("out_of_stock", _) => format!("Stok untuk {field} tidak cukup."),
-        Rule::Other(..) => format!("Kolom {field} tidak dapat diterima."),
-    }
+        "conflict" => ("Something like that exists already.", "Data seperti itu sudah ada."),
+        "still_referenced" => ("Something else still needs this.", "Data ini masih dipakai oleh data lain."),
+        "illegal_transition" => {
+            ("The order cannot get this status any more.", "Status pesanan tidak dapat diubah seperti itu.")
+        }
+        "out_of_stock" => ("There is not enough in stock.", "Stok tidak cukup."),
+        "last_admin" => (
+            "A shop needs at least one active admin. Make another admin first.",
+            "Toko harus memiliki sedikitnya satu admin aktif. Tambahkan admin lain dahulu.",
+        ),
+        "too_many_keys" => (
+            "This shop has as many keys as it may have. Revoke one first.",
+            "Jumlah kunci toko ini sudah mencapai batas. Cabut salah satu dahulu.",
+        ),
+        "too_many_domains" => (
+            "This shop has as many domains as it may have. Remove one first.",
+            "Jumlah domain toko ini sudah mencapai batas. Hapus salah satu dahulu.",
+        ),
+        "tenant_frozen" => ("This shop is frozen. Thaw it first.", "Toko ini sedang dibekukan. Cairkan dahulu."),
+        "not_deleted" => ("This shop is not in the trash.", "Toko ini tidak ada di tempat sampah."),
+        "file_lost" => ("The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
+        "file_not_adoptable" => ("This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
+        "tenant_exists" => ("This shop is on the server already.", "Toko ini sudah ada di server."),
+        "key_in_use" => {
+            ("A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server.")
+        }
+        "domain_in_use" => {
+            ("A domain of this shop is already in use on the server.", "Domain toko ini sudah dipakai di server.")
+        }
+        "unavailable" | "overloaded" | "timeout" => {
+            ("The server is busy. Please try again.", "Server sedang sibuk. Silakan coba lagi.")
+        }
+        "tenant_locked" => (
+            "The shop's data is in use by another program. Please try again.",
+            "Data toko sedang dipakai program lain. Silakan coba lagi.",
+        ),
+        "tenant_read_only" | "tenant_corrupt" | "tenant_io_error" | "tenant_unavailable" | "tenant_newer" => (
+            "The shop's data cannot be used at the moment. Please tell the operator of the server.",
+            "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
+        ),
+        "storage_full" => (
+            "There is no storage space left. Please tell the operator of the server.",
+            "Ruang penyimpanan sudah penuh. Mohon hubungi pengelola server.",
+        ),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -112,12 +129,31 @@ mod tests {
             ("in", Some(Language::Indonesian)),
             ("en, id;q=0.5", Some(Language::English)),
             ("en, id", Some(Language::English)),
+            ("id, en", Some(Language::Indonesian)),
+            ("de, ID;q=0.7, en-GB; q=0.7", Some(Language::Indonesian)),
+            ("en;q=0.2, en;q=0.9, id;q=0.5", Some(Language::English)),
+            ("en;q=NaN, id;q=0.1", Some(Language::Indonesian)),
             ("de, *;q=0.5", None),
             ("id;q=0", None),
             ("", None),
             ("id;q=abc", Some(Language::Indonesian)),
         ] {
             assert_eq!(asked_language(header), expected, "{header}");
+        }
+    }
+
+    /// Codes after which all that is left is to try again.
+    const GENERIC: &[&str] = &["internal"];
+
+    #[test]
+    fn every_code_has_a_sentence_of_its_own_or_is_generic_on_purpose() {
+        let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/API-DESIGN.md"));
+        let table = text.split("### Codes").nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix('|')?.split('|').nth(1));
+        let codes: Vec<&str> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        assert!(codes.len() > 40, "{codes:?}");
+        for code in codes {
+            assert_eq!(sentences(code).is_none(), GENERIC.contains(&code), "{code}");
         }
     }
 }
