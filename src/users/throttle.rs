@@ -2,8 +2,9 @@
 //! can lock an owner out from elsewhere; per network over all accounts of the tenant; and per
 //! account over all networks from which it has not been logged in to lately.
 //!
-//! An attempt counts from its beginning: hashing a password takes time, and of a thousand guesses
-//! sent at once all would otherwise find the counter still low.
+//! Hashing a password takes time, and of a thousand guesses sent at once all would find the counter
+//! still low. So only as many are under way as may fail; the others wait for their verdicts. Those
+//! who know the password are all let in, however many come at once.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::error::{Error, Result};
 
@@ -45,10 +48,27 @@ enum Key {
     AccountFromUnknown(i64, String),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Counter {
     failures: u32,
+    /// Attempts without a verdict yet.
+    running: u32,
     since: Instant,
+    /// Tells whoever waits that one of them has ended.
+    ended: Arc<Notify>,
+}
+
+impl Counter {
+    fn new(now: Instant) -> Self {
+        Self { failures: 0, running: 0, since: now, ended: Arc::default() }
+    }
+}
+
+/// What a try to begin comes to.
+enum Turn {
+    Now(Attempt),
+    /// When one of those under way has ended.
+    Later(OwnedNotified),
 }
 
 /// A log-in that is tried. Unless it is said to have succeeded, it counts as failed.
@@ -57,6 +77,7 @@ pub struct Attempt {
     throttle: LoginThrottle,
     keys: Vec<Key>,
     known: (i64, String, IpAddr),
+    has_failed: bool,
 }
 
 impl LoginThrottle {
@@ -65,11 +86,20 @@ impl LoginThrottle {
         Self { memory: Arc::default(), attempts, window }
     }
 
-    /// Begins a log-in.
+    /// Begins a log-in; waits while as many are under way as may fail.
     ///
     /// # Errors
     /// [`Error::TooManyRequests`].
-    pub fn begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
+    pub async fn begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
+        loop {
+            match self.try_begin(tenant, email, address)? {
+                Turn::Now(attempt) => return Ok(attempt),
+                Turn::Later(ended) => ended.await,
+            }
+        }
+    }
+
+    fn try_begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Turn> {
         let now = Instant::now();
         let (account, network, many) =
             (email.to_lowercase(), network(address), self.attempts.saturating_mul(SPRAY_FACTOR));
@@ -83,32 +113,43 @@ impl LoginThrottle {
         if !is_known {
             limits.push((Key::AccountFromUnknown(tenant, account), many));
         }
+        let mut later = None;
         for (key, limit) in &limits {
             let Some(counter) = memory.counters.get(key) else { continue };
             let left = self.window.saturating_sub(now.duration_since(counter.since));
-            if counter.failures >= *limit && !left.is_zero() {
+            let failures = if left.is_zero() { 0 } else { counter.failures };
+            if failures >= *limit {
                 return Err(Error::TooManyRequests { retry_after_secs: left.as_secs() + 1, limit: *limit });
             }
+            if failures.saturating_add(counter.running) >= *limit {
+                // Made under the lock, so that no end is missed.
+                later = Some(counter.ended.clone().notified_owned());
+            }
+        }
+        if let Some(ended) = later {
+            return Ok(Turn::Later(ended));
         }
         memory.make_room(now, self.window);
         for (key, _) in &limits {
-            let counter = memory.counters.entry(key.clone()).or_insert(Counter { failures: 0, since: now });
+            let counter = memory.counters.entry(key.clone()).or_insert_with(|| Counter::new(now));
             if now.duration_since(counter.since) >= self.window {
-                *counter = Counter { failures: 0, since: now };
+                (counter.failures, counter.since) = (0, now);
             }
-            counter.failures += 1;
+            counter.running += 1;
         }
         drop(memory);
-        Ok(Attempt { throttle: self.clone(), keys: limits.into_iter().map(|(key, _)| key).collect(), known })
+        let keys = limits.into_iter().map(|(key, _)| key).collect();
+        Ok(Turn::Now(Attempt { throttle: self.clone(), keys, known, has_failed: true }))
     }
 }
 
 impl Memory {
     fn make_room(&mut self, now: Instant, window: Duration) {
         if self.counters.len() >= ENTRIES_MAX {
-            self.counters.retain(|_, counter| now.duration_since(counter.since) < window);
+            // Somebody may wait for what is under way.
+            self.counters.retain(|_, counter| counter.running > 0 || now.duration_since(counter.since) < window);
             if self.counters.len() >= ENTRIES_MAX {
-                self.counters.clear();
+                self.counters.retain(|_, counter| counter.running > 0);
             }
         }
         if self.known.len() >= ENTRIES_MAX {
@@ -119,10 +160,12 @@ impl Memory {
         }
     }
 
-    fn take_back(&mut self, key: &Key) {
+    fn end(&mut self, key: &Key, has_failed: bool) {
         if let Some(counter) = self.counters.get_mut(key) {
-            counter.failures = counter.failures.saturating_sub(1);
-            if counter.failures == 0 {
+            counter.running = counter.running.saturating_sub(1);
+            counter.failures = counter.failures.saturating_add(has_failed.into());
+            counter.ended.notify_waiters();
+            if counter.failures == 0 && counter.running == 0 {
                 self.counters.remove(key);
             }
         }
@@ -131,19 +174,27 @@ impl Memory {
 
 impl Attempt {
     /// It succeeded: the account starts anew for this network.
-    pub fn succeeded(self) {
+    pub fn succeeded(mut self) {
+        self.has_failed = false;
         let mut memory = self.throttle.memory.lock();
-        self.keys.iter().for_each(|key| memory.take_back(key));
         for key in self.keys.iter().filter(|key| matches!(key, Key::AccountFrom(..))) {
-            memory.counters.remove(key);
+            if let Some(counter) = memory.counters.get_mut(key) {
+                counter.failures = 0;
+            }
         }
-        memory.known.insert(self.known, Instant::now());
+        memory.known.insert(self.known.clone(), Instant::now());
     }
 
     /// It came to no verdict on the password, and does not count.
-    pub fn withdraw(self) {
+    pub fn withdraw(mut self) {
+        self.has_failed = false;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
         let mut memory = self.throttle.memory.lock();
-        self.keys.iter().for_each(|key| memory.take_back(key));
+        self.keys.iter().for_each(|key| memory.end(key, self.has_failed));
     }
 }
 
@@ -172,10 +223,19 @@ fn neighbourhood(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn throttle(attempts: u32) -> LoginThrottle {
         LoginThrottle::new(attempts, Duration::from_secs(60))
+    }
+
+    impl LoginThrottle {
+        /// Begins a log-in that need not wait.
+        fn at_once(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
+            self.begin(tenant, email, address).now_or_never().expect("it waits")
+        }
     }
 
     fn address(last: u8) -> IpAddr {
@@ -186,30 +246,37 @@ mod tests {
     fn failures_from_one_address_do_not_lock_another_out() {
         let throttle = throttle(3);
         for _ in 0..3 {
-            drop(throttle.begin(1, "A@b.c", address(1)).unwrap());
+            drop(throttle.at_once(1, "A@b.c", address(1)).unwrap());
         }
-        assert!(matches!(throttle.begin(1, "a@b.c", address(1)), Err(Error::TooManyRequests { .. })));
-        throttle.begin(1, "a@b.c", address(2)).unwrap().succeeded();
-        throttle.begin(2, "a@b.c", address(1)).unwrap().withdraw();
+        assert!(matches!(throttle.at_once(1, "a@b.c", address(1)), Err(Error::TooManyRequests { .. })));
+        throttle.at_once(1, "a@b.c", address(2)).unwrap().succeeded();
+        throttle.at_once(2, "a@b.c", address(1)).unwrap().withdraw();
     }
 
     #[test]
     fn success_forgives_the_failures_before_it() {
         let throttle = throttle(2);
         for _ in 0..15 {
-            drop(throttle.begin(1, "a@b.c", address(1)).unwrap());
-            throttle.begin(1, "a@b.c", address(1)).unwrap().succeeded();
-            throttle.begin(1, "a@b.c", address(1)).unwrap().withdraw();
+            drop(throttle.at_once(1, "a@b.c", address(1)).unwrap());
+            throttle.at_once(1, "a@b.c", address(1)).unwrap().succeeded();
+            throttle.at_once(1, "a@b.c", address(1)).unwrap().withdraw();
         }
     }
 
     #[test]
-    fn attempts_under_way_count() {
+    fn no_more_are_under_way_than_may_fail() {
         let throttle = throttle(2);
-        let running =
-            [throttle.begin(1, "a@b.c", address(1)).unwrap(), throttle.begin(1, "a@b.c", address(1)).unwrap()];
-        assert!(throttle.begin(1, "a@b.c", address(1)).is_err());
-        drop(running);
+        let begin = || throttle.at_once(1, "a@b.c", address(1));
+        let (first, second) = (begin().unwrap(), begin().unwrap());
+        let mut third = std::pin::pin!(throttle.begin(1, "a@b.c", address(1)));
+        let mut fourth = std::pin::pin!(throttle.begin(1, "a@b.c", address(1)));
+        assert!(third.as_mut().now_or_never().is_none() && fourth.as_mut().now_or_never().is_none(), "both wait");
+        throttle.at_once(1, "a@b.c", address(2)).unwrap().withdraw();
+        first.succeeded();
+        let third = third.now_or_never().unwrap().unwrap();
+        assert!(fourth.as_mut().now_or_never().is_none());
+        drop((second, third));
+        assert!(fourth.now_or_never().unwrap().is_err() && begin().is_err(), "two have failed");
     }
 
     #[test]
@@ -217,20 +284,20 @@ mod tests {
         let throttle = throttle(2);
         let attacker: IpAddr = "2001:db8::1".parse().unwrap();
         for index in 0..20 {
-            drop(throttle.begin(1, &format!("{index}@b.c"), attacker).unwrap());
+            drop(throttle.at_once(1, &format!("{index}@b.c"), attacker).unwrap());
         }
         let neighbour: IpAddr = "2001:db8::2".parse().unwrap();
-        assert!(throttle.begin(1, "new@b.c", neighbour).is_err());
+        assert!(throttle.at_once(1, "new@b.c", neighbour).is_err());
     }
 
     #[test]
     fn guessing_from_many_addresses_ends_and_leaves_known_ones_alone() {
         let throttle = throttle(2);
-        throttle.begin(1, "a@b.c", address(200)).unwrap().succeeded();
+        throttle.at_once(1, "a@b.c", address(200)).unwrap().succeeded();
         for last in 0..20 {
-            drop(throttle.begin(1, "a@b.c", [198, 51, 100, last].into()).unwrap());
+            drop(throttle.at_once(1, "a@b.c", [198, 51, 100, last].into()).unwrap());
         }
-        assert!(throttle.begin(1, "a@b.c", [198, 51, 100, 99].into()).is_err());
-        throttle.begin(1, "a@b.c", address(201)).unwrap().succeeded();
+        assert!(throttle.at_once(1, "a@b.c", [198, 51, 100, 99].into()).is_err());
+        throttle.at_once(1, "a@b.c", address(201)).unwrap().succeeded();
     }
 }

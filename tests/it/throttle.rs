@@ -107,6 +107,22 @@ async fn guesses_sent_at_once_do_not_slip_past_the_limit() {
 }
 
 #[tokio::test]
+async fn right_passwords_sent_at_once_are_all_let_in() {
+    let server = behind_proxy().await;
+    let tenant = server.tenant("Warung").await;
+    tenant.register("john", "user").await;
+    let all = (0..20).map(|_| {
+        let tenant = tenant.clone();
+        async move { guess(&tenant, "203.0.113.9", "john@test.com", "secret").await.status().as_u16() }
+    });
+    assert_eq!(futures_util::future::join_all(all).await, [200; 20], "the tills of one shop open together");
+    for _ in 0..3 {
+        assert_eq!(guess(&tenant, "203.0.113.9", "john@test.com", "wrong!").await.status(), 401);
+    }
+    refusal(guess(&tenant, "203.0.113.9", "john@test.com", "secret").await).await;
+}
+
+#[tokio::test]
 async fn own_password_cannot_be_guessed_with_a_stolen_token() {
     let server = behind_proxy().await;
     let user = server.tenant("Warung").await.register("john", "user").await;

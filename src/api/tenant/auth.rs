@@ -217,7 +217,7 @@ impl AuthApi {
     async fn login(&self, caller: Tenant, request: &Request, input: Input<LoginIn>) -> Result<Reply<LoggedIn>, Error> {
         let (app, input) = (&self.0, input.0);
         let (number, address) = (caller.tenant.number, client_addr(request));
-        let attempt = app.login_throttle.begin(number, &input.email, address)?;
+        let attempt = app.login_throttle.begin(number, &input.email, address).await?;
         let outcome = app.user_desk(&caller.tenant, &caller.db).login(&input.email, input.password).await;
         match &outcome {
             Ok(_) => attempt.succeeded(),

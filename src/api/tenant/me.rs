@@ -110,7 +110,7 @@ impl MeApi {
         let desk = self.0.user_desk(&user.tenant, &user.db);
         // A stolen token must not become a way to guess the password.
         let attempt =
-            self.0.login_throttle.begin(user.tenant.number, &user.signed_in.user.email, client_addr(request))?;
+            self.0.login_throttle.begin(user.tenant.number, &user.signed_in.user.email, client_addr(request)).await?;
         let outcome = desk.change_password(id, token_id, current_password, password).await;
         match &outcome {
             Ok(()) => attempt.succeeded(),
