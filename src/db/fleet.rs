@@ -115,18 +115,19 @@ impl Fleet {
         Self { shared: Arc::new(Shared { engine, schema, durability, capacity: capacity.max(1), berths }) }
     }
 
-    /// The open file of a tenant, opened from `path` when it is not.
+    /// The open file of a tenant, opened from `path` when it is not. `path` is asked for once nobody
+    /// can move the file any more.
     ///
     /// # Errors
-    /// Whatever opening says (see [`Schema::open`]); [`DbError::Timeout`] when another task keeps
+    /// What `path` answers; whatever opening says (see [`Schema::open`]); [`DbError::Timeout`] when another task keeps
     /// the file closed for too long.
-    pub async fn get(&self, id: &TenantId, path: impl FnOnce() -> PathBuf) -> Result<Db> {
+    pub async fn get(&self, id: &TenantId, path: impl FnOnce() -> Result<PathBuf>) -> Result<Db> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut moving = match self.ask(id) {
                 Answer::Open(db) => return Ok(db),
                 Answer::Failed(error) => return Err(error.into()),
-                Answer::Ours(occupied) => return self.open(occupied, path()).await,
+                Answer::Ours(occupied) => return self.open(occupied, path()?).await,
                 Answer::Moving(moving) => moving,
             };
             if tokio::time::timeout_at(deadline.into(), moving.changed()).await.is_err() {

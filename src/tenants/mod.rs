@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::crypto::Keyring;
 use crate::data_dir::{DataDir, DbName};
 use crate::db::{Db, Engine, Fleet, Schema};
-use crate::error::{Error, Result};
+use crate::error::{DbError, Error, Result};
 
 pub use access::{ActiveTenant, KeyUse};
 pub use epoch::EpochRaise;
@@ -132,7 +132,14 @@ impl Tenants {
     }
 
     async fn open_file(&self, tenant: &ActiveTenant) -> Result<Db> {
-        let db = self.shared.fleet.get(&tenant.id, || self.file_of(&tenant.db_name)).await?;
+        // A file that was renamed while this waited is not looked for under its old name.
+        let path = || {
+            if tenant.is_stale() {
+                return Err(DbError::Unavailable("the file has moved".into()).into());
+            }
+            Ok(self.file_of(&tenant.db_name))
+        };
+        let db = self.shared.fleet.get(&tenant.id, path).await?;
         db.set_max_bytes(tenant.max_storage_bytes);
         Ok(db)
     }

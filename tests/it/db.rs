@@ -145,14 +145,14 @@ async fn two_tenants_written_at_once_keep_their_own_rows() {
         let (fleet, path) = (fleet.clone(), ground.path(owner));
         tasks.spawn(async move {
             for _ in 0..25 {
-                let db = fleet.get(&TenantId::from(owner), || path.clone()).await.unwrap();
+                let db = fleet.get(&TenantId::from(owner), || Ok(path.clone())).await.unwrap();
                 insert(&db, owner).await.unwrap();
             }
         });
     }
     tasks.join_all().await;
     for (owner, other) in [("a", "b"), ("b", "a")] {
-        let db = fleet.get(&TenantId::from(owner), || ground.path(owner)).await.unwrap();
+        let db = fleet.get(&TenantId::from(owner), || Ok(ground.path(owner))).await.unwrap();
         assert_eq!((count(&db, owner).await, count(&db, other).await), (32 * 25, 0));
     }
 }
@@ -232,7 +232,7 @@ async fn fleet_opens_once_closes_the_unused_and_keeps_those_in_use() {
     }
     let get = |owner: &'static str| {
         let (fleet, path) = (fleet.clone(), ground.path(owner));
-        async move { fleet.get(&TenantId::from(owner), || path).await.unwrap() }
+        async move { fleet.get(&TenantId::from(owner), || Ok(path)).await.unwrap() }
     };
     let (one, two) = tokio::join!(get("a"), get("a"));
     assert_eq!(one.generation(), two.generation(), "both hold the same database");
@@ -257,7 +257,7 @@ async fn fenced_file_is_complete_and_requests_wait_for_its_end() {
     let fleet = ground.fleet(2);
     ground.schema.create(&ground.path("a"), "a").unwrap();
     let id = TenantId::from("a");
-    let db = fleet.get(&id, || ground.path("a")).await.unwrap();
+    let db = fleet.get(&id, || Ok(ground.path("a"))).await.unwrap();
     insert(&db, "x").await.unwrap();
     assert!(fleet.fence(&id, Instant::now() + Duration::from_millis(50)).await.is_err(), "still in use");
     drop(db);
@@ -265,7 +265,7 @@ async fn fenced_file_is_complete_and_requests_wait_for_its_end() {
     assert!(!ground.path("a").with_extension("db-wal").exists(), "closed, so nothing waits beside the file");
     let waiting = tokio::spawn({
         let (fleet, id, path) = (fleet.clone(), id.clone(), ground.path("moved"));
-        async move { count(&fleet.get(&id, || path).await.unwrap(), "x").await }
+        async move { count(&fleet.get(&id, || Ok(path)).await.unwrap(), "x").await }
     });
     std::fs::rename(ground.path("a"), ground.path("moved")).unwrap();
     drop(fenced);
@@ -278,10 +278,10 @@ async fn fence_that_is_given_up_leaves_the_file_open_as_it_was() {
     let fleet = ground.fleet(2);
     ground.schema.create(&ground.path("a"), "a").unwrap();
     let id = TenantId::from("a");
-    let held = fleet.get(&id, || ground.path("a")).await.unwrap();
+    let held = fleet.get(&id, || Ok(ground.path("a"))).await.unwrap();
     let given_up = fleet.fence(&id, Instant::now() + Duration::from_secs(60));
     assert!(tokio::time::timeout(Duration::from_millis(20), given_up).await.is_err(), "it waits for the holder");
-    let again = fleet.get(&id, || ground.path("a")).await.unwrap();
+    let again = fleet.get(&id, || Ok(ground.path("a"))).await.unwrap();
     assert_eq!(again.generation(), held.generation(), "a second open would be a second queue of writes");
 }
 

@@ -1,6 +1,6 @@
 //! A server per test, on port 0, in a folder of its own; and its callers as values with methods.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use reqwest::{Method, StatusCode};
 use ruko::app::App;
@@ -219,6 +219,38 @@ impl User {
 
     pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
         self.send(Method::POST, path, body).await
+    }
+}
+
+/// Lines of a log.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Of all threads of this process from now on, so with the lines of other tests in between.
+    pub fn of_the_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let install = || {
+            let log = Self::default();
+            let writer = log.clone();
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+            log
+        };
+        LOG.get_or_init(install).clone()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,8 +1,5 @@
 //! What every request passes on its way to its handler.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use poem::endpoint::{make, make_sync};
 use poem::{Endpoint, EndpointExt, Request, Response};
 use ruko::api::kit::panic::CatchPanics;
@@ -14,6 +11,7 @@ use ruko::server::request_id::RequestIds;
 use ruko::server::security_headers::SecurityHeaders;
 use ruko::server::trusted_proxies::TrustedProxies;
 
+use crate::support::Log;
 use crate::wire::{Answer, CALM, GET, Server};
 
 fn get(headers: &str) -> String {
@@ -202,20 +200,6 @@ async fn a_panic_becomes_a_500_with_the_request_id_and_the_connection_goes_on() 
     assert_eq!(client.ask("GET /calm HTTP/1.1\r\nHost: test\r\n\r\n").await.body, "calm");
 }
 
-/// What was logged on this thread since it was made.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_text_of_a_panic_is_logged_once_beside_the_request_id() {
     let log = Log::default();
@@ -225,7 +209,7 @@ async fn the_text_of_a_panic_is_logged_once_beside_the_request_id() {
     let server = Server::start(panicking().with(CatchPanics).with(RequestIds), CALM);
     assert_eq!(server.ask(&get("X-Request-Id: trace-2\r\n")).await.status(), 500);
 
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.text();
     assert_eq!(logged.matches("the secret of the handler").count(), 1, "{logged}");
     assert!(logged.contains("trace-2"), "{logged}");
 }

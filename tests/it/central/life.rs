@@ -1,10 +1,11 @@
 //! Suspended, frozen, renamed, deleted and brought back, with callers that do not stop asking.
 
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{TENANTS, delete, file, get, names, opened, post, put, raw, sell, total, wait_until};
-use crate::support::Server;
+use crate::support::{Log, Server};
 
 #[tokio::test]
 async fn suspending_acts_on_the_next_request_with_everything_cached() {
@@ -85,6 +86,30 @@ async fn renaming_moves_the_file_while_requests_go_on() {
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let sold: i64 = callers.join_all().await.into_iter().sum();
     assert_eq!(total(&user).await, sold + 1, "nothing that was acknowledged is lost");
+}
+
+#[tokio::test]
+async fn request_that_waits_for_a_renaming_does_not_look_for_the_old_name() {
+    let log = Log::of_the_process();
+    let server = Server::start().await;
+    let (tenant, _) = opened(&server, "Warung").await;
+    let tenants = &server.app.tenants;
+    let active = tenants.active(&tenant.id.as_str().into()).await.unwrap();
+    let held = tenants.open(&active).await.unwrap();
+    let path = format!("{TENANTS}/{}", tenant.id);
+    let mut renaming = Box::pin(put(&server, &path, json!({"db_name": "baru"})));
+    while tenants.fleet().stats().open > 0 {
+        assert!(renaming.as_mut().now_or_never().is_none(), "it waits until the file is not in use");
+        tokio::task::yield_now().await;
+    }
+    let mut waiting = Box::pin(tenants.open(&active));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(held);
+    let ((status, body), opened) = tokio::join!(renaming, waiting);
+    assert_eq!((status.as_u16(), opened.unwrap().path()), (200, &*file(&server, "baru")), "{body}");
+    let lines = log.text();
+    let errors: Vec<_> = lines.lines().filter(|line| line.contains("ERROR") && line.contains(&tenant.id)).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[tokio::test]
