@@ -242,6 +242,9 @@ pub enum Error {
     /// Storage said no.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The server's own file of tenants and keys is in trouble.
+    #[error("the central file: {0}")]
+    Central(DbError),
     /// A defect of ours or of the machine; callers learn nothing of it.
     #[error("internal error: {0:#}")]
     Internal(anyhow::Error),
@@ -302,6 +305,7 @@ impl Error {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::Unavailable(_) => "unavailable",
             Self::Db(db) => db.code(),
+            Self::Central(db) => db.central_code(),
             Self::Internal(_) => "internal",
         }
     }
@@ -327,7 +331,7 @@ impl Error {
             Self::TooManyRequests { .. } => 429,
             Self::Malformed(_) => 400,
             Self::Unavailable(_) => 503,
-            Self::Db(db) => db.status(),
+            Self::Db(db) | Self::Central(db) => db.status(),
             Self::Internal(_) => 500,
         }
     }
@@ -350,6 +354,24 @@ impl DbError {
             Self::Overloaded => "overloaded",
             Self::Check(_) | Self::NotNull(_) | Self::Other(_) => "internal",
         }
+    }
+
+    /// See [`Error::code`]; of the server's own file of tenants and keys.
+    pub fn central_code(&self) -> &'static str {
+        match self {
+            Self::Busy => "central_locked",
+            Self::ReadOnly => "central_read_only",
+            Self::Corrupt(_) => "central_corrupt",
+            Self::Io(_) => "central_io_error",
+            Self::Unavailable(_) => "central_unavailable",
+            Self::Newer { .. } => "central_newer",
+            other => other.code(),
+        }
+    }
+
+    /// True when this is about the file, not about what was asked of it.
+    pub fn is_of_the_file(&self) -> bool {
+        self.central_code() != self.code()
     }
 
     /// See [`Error::status`].

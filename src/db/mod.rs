@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use crate::error::{DbError, Result};
+use crate::error::{DbError, Error, Result};
 
 pub use closed::{complete, io_error, move_closed, remove_closed};
 pub use connection::Durability;
@@ -70,6 +70,8 @@ struct Shared {
     last_write_ms: AtomicU64,
     is_tidy: AtomicBool,
     max_pages: AtomicU32,
+    /// See [`Db::as_central`].
+    is_central: AtomicBool,
 }
 
 /// SQLite's own bound, which stands for "no limit".
@@ -103,6 +105,7 @@ impl Db {
                 last_write_ms: AtomicU64::new(0),
                 is_tidy: AtomicBool::new(true),
                 max_pages: AtomicU32::new(PAGES_UNLIMITED),
+                is_central: AtomicBool::new(false),
             }),
         };
         // The first open shows the real error and leaves its connection for the first read.
@@ -120,7 +123,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        read::read(&self.shared, work).await
+        read::read(&self.shared, work).await.map_err(|error| self.named(error))
     }
 
     /// Runs a read that may scan much: straight on a database thread.
@@ -132,7 +135,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        read::on_threads(&self.shared, work).await
+        read::on_threads(&self.shared, work).await.map_err(|error| self.named(error))
     }
 
     /// Runs a write in the next group commit. `Ok` means it is on the disk.
@@ -144,7 +147,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        group::write(&self.shared, work).await
+        group::write(&self.shared, work).await.map_err(|error| self.named(error))
     }
 
     /// A number that changes with every committed write and with every start of the process.
@@ -158,6 +161,23 @@ impl Db {
         let pages =
             bytes.map_or(PAGES_UNLIMITED, |bytes| u32::try_from(bytes / 4096).unwrap_or(PAGES_UNLIMITED).max(1));
         self.shared.max_pages.store(pages, Ordering::Relaxed);
+    }
+
+    /// Makes this the server's own file of tenants and keys: what is wrong with it is no tenant's
+    /// trouble, and is said so ([`Error::Central`]).
+    #[must_use]
+    pub fn as_central(self) -> Self {
+        self.shared.is_central.store(true, Ordering::Relaxed);
+        self
+    }
+
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Db(error) if error.is_of_the_file() && self.shared.is_central.load(Ordering::Relaxed) => {
+                Error::Central(error)
+            }
+            other => other,
+        }
     }
 
     /// The file.
@@ -179,6 +199,16 @@ impl Db {
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Db").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+/// As [`advice`], for the server's own file of tenants and keys.
+pub fn central_advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Corrupt(_) => {
+            "stop the server, put a good copy of central.db in place, or save what `ruko doctor` shows"
+        }
+        other => advice(other),
     }
 }
 

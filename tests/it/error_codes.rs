@@ -48,7 +48,7 @@ fn codes() -> BTreeMap<String, bool> {
         }
     }
     let errors = std::fs::read_to_string(root().join("src/error.rs")).unwrap();
-    for part in errors.split("pub fn code(&self)").skip(1) {
+    for part in errors.split("code(&self) -> &'static str").skip(1) {
         let body = part.split("pub fn ").next().unwrap();
         for (at, arrow) in body.match_indices("=>") {
             if let Some(code) = literal(&body[at + arrow.len()..]) {

@@ -87,6 +87,11 @@ async fn server_is_unhealthy_while_its_central_file_is_overwritten() {
         assert_eq!(health(path).await, (503, "unhealthy".into()), "{path}");
     }
     assert_eq!(health("/livez").await.0, 200, "a restart would not mend it");
+    // Nobody has read this table yet, so no page of it is in memory.
+    let domains = format!("/api/central/tenants/{}/domains", hit.tenant.id);
+    let (status, body) = server.central(Method::GET, &domains, Value::Null).await;
+    assert_eq!((status.as_u16(), &body["code"]), (503, &json!("central_corrupt")), "{body}");
+    assert!(body["message"].as_str().unwrap().starts_with("The server's own data is not available."), "{body}");
     for (path, good) in files.iter().zip(&good) {
         overwrite(path, good);
     }

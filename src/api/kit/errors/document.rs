@@ -114,7 +114,7 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
         (has_input, invalid, "Some fields are not acceptable; all of them are named."),
         (is_limited, 429, "Too many requests; `Retry-After` says when to try again."),
         (true, 500, "A defect of the server; its log has the cause under the request id."),
-        (true, 503, "The tenant's data is not available at the moment."),
+        (true, 503, "The tenant's data or the server's own is not available at the moment."),
         (is_write && has_credentials, 507, "No storage space is left; nothing was changed."),
     ];
     let documented = possible.into_iter().filter(|(is_possible, ..)| *is_possible);

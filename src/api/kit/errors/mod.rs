@@ -130,6 +130,10 @@ fn log_if_ours(error: &Error, asked: &Asked) {
             let advice = crate::db::advice(cause);
             tracing::error!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request failed");
         }
+        Error::Central(cause) => {
+            let advice = crate::db::central_advice(cause);
+            tracing::error!(error.code = code, request_id, error = %cause, advice, "request failed");
+        }
         other => tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %other, "request refused"),
     }
 }
@@ -164,7 +168,9 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
             let reset = asked.clock.now().plus(Duration::from_secs(*retry_after_secs));
             headers.insert("x-ratelimit-reset", reset.0.saturating_add(999).div_euclid(1000).into());
         }
-        Error::Unavailable(_) | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
+        Error::Unavailable(_)
+        | Error::Central(DbError::Busy)
+        | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Error::MethodNotAllowed { allowed, .. } => {
@@ -195,6 +201,8 @@ fn public_text(error: &Error) -> String {
     match error {
         Error::Internal(_) => "Server Error".into(),
         Error::Db(db) => public_db_text(db).into(),
+        Error::Central(DbError::Busy) => "The server's own data is locked by another program. Try again.".into(),
+        Error::Central(_) => "The server's own data is not available. Its operator finds the reason in the log.".into(),
         Error::Malformed(_) => "The request body could not be read as JSON or form fields.".into(),
         Error::TenantNotActive(state) => format!("This tenant is {state}. Please contact its operator."),
         other => {

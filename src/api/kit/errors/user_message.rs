@@ -99,7 +99,7 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "domain_in_use" => {
             ("A domain of this shop is already in use on the server.", "Domain toko ini sudah dipakai di server.")
         }
-        "unavailable" | "overloaded" | "timeout" => {
+        "unavailable" | "overloaded" | "timeout" | "central_locked" => {
             ("The server is busy. Please try again.", "Server sedang sibuk. Silakan coba lagi.")
         }
         "tenant_locked" => (
@@ -109,6 +109,10 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "tenant_read_only" | "tenant_corrupt" | "tenant_io_error" | "tenant_unavailable" | "tenant_newer" => (
             "The shop's data cannot be used at the moment. Please tell the operator of the server.",
             "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
+        ),
+        "central_read_only" | "central_corrupt" | "central_io_error" | "central_unavailable" | "central_newer" => (
+            "The server cannot be used at the moment. Please tell its operator.",
+            "Server sedang tidak dapat dipakai. Mohon hubungi pengelolanya.",
         ),
         "storage_full" => (
             "There is no storage space left. Please tell the operator of the server.",
