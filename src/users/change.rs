@@ -17,7 +17,8 @@ impl UserDesk<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`] for what the changer may not touch;
-    /// [`Error::Invalid`] on `email`, `username`, `password`; [`Error::Conflict`] `last_admin`.
+    /// [`Error::Invalid`] on `email`, `username`, `password`, `current_password`; [`Error::Conflict`]
+    /// `last_admin`.
     pub async fn change(
         &self,
         id: UserId,
@@ -33,11 +34,15 @@ impl UserDesk<'_> {
             check_password("password", password, self.policy)?;
             hash = Some(self.passwords.hash(password.clone()).await?);
         }
+        let shown = self.shown_password(id, &changer, &patch).await?;
         let (now, raise) = (self.clock.now(), self.tenant.epoch_raise());
         let work = move |tx: &mut Tx<'_>| {
             let before = store::get(tx, id)?;
             check(&before)?;
             changer.check(&before, &patch)?;
+            if changer.must_know_password(&before, &patch) {
+                check_shown(tx, id, shown.as_ref())?;
+            }
             let user = store::update(tx, id, &patch, now)?;
             if let Some(hash) = &hash {
                 store::set_password_hash(tx, id, hash, now)?;
@@ -51,6 +56,34 @@ impl UserDesk<'_> {
             Ok(user)
         };
         self.db.write(work).await
+    }
+
+    /// The stored hash of the password that the changer has shown, when these changes take it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] on `current_password`.
+    async fn shown_password(&self, id: UserId, changer: &Changer, patch: &UserPatch) -> Result<Option<Shown>> {
+        let Changer::Own { current_password } = changer else { return Ok(None) };
+        if patch.email.is_none() {
+            return Ok(None);
+        }
+        let read = move |tx: &mut Tx<'_>| {
+            tx.snapshot()?;
+            Ok((store::get(tx, id)?, store::find_password_hash(tx, id)?))
+        };
+        let (before, stored) = self.db.read(read).await?;
+        if !changer.must_know_password(&before, patch) {
+            return Ok(None);
+        }
+        let password = current_password.clone().ok_or_else(|| Error::field("current_password", Rule::Required))?;
+        if self.is_wrong(password, stored.clone()).await? {
+            return Err(Error::Invalid(vec![current_password_wrong()]));
+        }
+        Ok(Some(Shown(stored)))
+    }
+
+    async fn is_wrong(&self, password: String, stored: Option<String>) -> Result<bool> {
+        Ok(password.len() > LENGTH_MAX_BYTES || self.passwords.verify(password, stored).await? == Verdict::Wrong)
     }
 
     /// Deletes a user and with it the tokens.
@@ -74,10 +107,8 @@ impl UserDesk<'_> {
     /// [`Error::Invalid`] on `current_password` or `password`.
     pub async fn change_password(&self, id: UserId, token_id: i64, current: String, new: String) -> Result<()> {
         let stored = self.db.read(move |tx| store::find_password_hash(tx, id)).await?;
-        let is_wrong =
-            current.len() > LENGTH_MAX_BYTES || self.passwords.verify(current, stored.clone()).await? == Verdict::Wrong;
         let mut errors = Vec::new();
-        if is_wrong {
+        if self.is_wrong(current, stored.clone()).await? {
             errors.push(current_password_wrong());
         }
         errors.extend(refused_password("password", &new, self.policy));
@@ -85,11 +116,9 @@ impl UserDesk<'_> {
             return Err(Error::Invalid(errors));
         }
         let (hash, now, raise) = (self.passwords.hash(new).await?, self.clock.now(), self.tenant.epoch_raise());
+        let shown = Shown(stored);
         let work = move |tx: &mut Tx<'_>| {
-            // Two changes at once: the later one was checked against a password that is gone.
-            if store::find_password_hash(tx, id)? != stored {
-                return Err(Error::Invalid(vec![current_password_wrong()]));
-            }
+            check_shown(tx, id, Some(&shown))?;
             store::set_password_hash(tx, id, &hash, now)?;
             tokens::revoke_all(tx, id, Some(token_id))?;
             raise.arm();
@@ -125,6 +154,18 @@ impl UserDesk<'_> {
         };
         self.db.write(work).await
     }
+}
+
+/// The stored hash that a password was checked against.
+struct Shown(Option<String>);
+
+/// Two changes at once: the later one was checked against a password, or an address, that is gone.
+fn check_shown(tx: &mut Tx<'_>, id: UserId, shown: Option<&Shown>) -> Result<()> {
+    let stored = store::find_password_hash(tx, id)?;
+    if shown.is_some_and(|shown| shown.0 == stored) {
+        return Ok(());
+    }
+    Err(Error::Invalid(vec![current_password_wrong()]))
 }
 
 fn current_password_wrong() -> FieldError {

@@ -96,12 +96,16 @@ pub enum Registrar {
 }
 
 /// Who changes a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Changer {
     /// An admin of the tenant.
     Admin,
-    /// The user, who may not give itself rights, nor a password without knowing the current one.
-    Own,
+    /// The user, who may not give itself rights, and whose token alone must not be enough to take
+    /// the account over: no other password and no other email address without the current password.
+    Own {
+        /// What the user says it is.
+        current_password: Option<String>,
+    },
 }
 
 impl Changer {
@@ -109,10 +113,10 @@ impl Changer {
     ///
     /// # Errors
     /// [`Error::Forbidden`].
-    pub fn check_password_change(self) -> Result<()> {
+    pub fn check_password_change(&self) -> Result<()> {
         match self {
             Self::Admin => Ok(()),
-            Self::Own => Err(Error::Forbidden("the own password needs the current one")),
+            Self::Own { .. } => Err(Error::Forbidden("the own password needs the current one")),
         }
     }
 
@@ -121,13 +125,22 @@ impl Changer {
     ///
     /// # Errors
     /// [`Error::Forbidden`].
-    pub fn check(self, before: &User, patch: &UserPatch) -> Result<()> {
+    pub fn check(&self, before: &User, patch: &UserPatch) -> Result<()> {
         let gains_role = patch.role.is_some_and(|role| role != before.role);
         let changes_state = patch.is_active.is_some_and(|is_active| is_active != before.is_active);
-        if self == Self::Own && (gains_role || changes_state) {
+        if self.is_own() && (gains_role || changes_state) {
             return Err(Error::Forbidden("role and state are an admin's to change"));
         }
         Ok(())
+    }
+
+    /// True when these changes take the current password.
+    pub fn must_know_password(&self, before: &User, patch: &UserPatch) -> bool {
+        self.is_own() && patch.email.as_ref().is_some_and(|email| !email.eq_ignore_ascii_case(&before.email))
+    }
+
+    fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
     }
 }
 

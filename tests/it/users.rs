@@ -83,7 +83,8 @@ async fn users_change_their_own_name_email_and_picture_but_no_rights() {
     let (tenant, admin, user) = shop(&server).await;
     let path = format!("/api/users/{}", user.id);
     let body = json!({
-        "name": "Johnny", "email": "johnny@test.com", "username": "johnny", "avatar_url": "https://x.test/a.png"
+        "name": "Johnny", "email": "johnny@test.com", "username": "johnny", "avatar_url": "https://x.test/a.png",
+        "current_password": "secret",
     });
     let (status, changed) = user.send(Method::PUT, &path, body).await;
     assert_eq!((status.as_u16(), &changed["name"], &changed["username"]), (200, &json!("Johnny"), &json!("johnny")));
@@ -104,6 +105,30 @@ async fn users_change_their_own_name_email_and_picture_but_no_rights() {
     assert_eq!((&shown["name"], &shown["role"], &shown["is_active"]), (&json!("Johnny"), &json!("user"), &json!(true)));
     let (_, cleared) = user.send(Method::PATCH, &path, json!({"avatar_url": null})).await;
     assert_eq!(cleared["avatar_url"], Value::Null);
+}
+
+#[tokio::test]
+async fn own_email_address_is_changed_only_with_the_current_password() {
+    let server = Server::with(|config| config.auth.login_attempts = 3).await;
+    let (tenant, admin, user) = shop(&server).await;
+    let path = format!("/api/users/{}", user.id);
+    let patch = async |body: Value| user.send(Method::PATCH, &path, body).await;
+    let (status, body) = patch(json!({"email": "thief@test.com"})).await;
+    let text = json!(["The current password field is required."]);
+    assert_eq!((status.as_u16(), &body["errors"]["current_password"]), (422, &text));
+    assert_eq!(patch(json!({"email": "JOHN@test.com", "name": "J"})).await.0, 200, "the address it is already");
+    for _ in 0..3 {
+        let (status, body) = patch(json!({"email": "thief@test.com", "current_password": "guess"})).await;
+        let text = json!(["The current password is incorrect."]);
+        assert_eq!((status.as_u16(), &body["errors"]["current_password"]), (422, &text));
+    }
+    let right = json!({"email": "johnny@test.com", "current_password": "secret"});
+    assert_eq!(patch(right.clone()).await.0, 429, "guessed too often");
+    assert_eq!(tenant.login(&user.email, "secret").await.0, 429);
+    assert_eq!(admin.get(&path).await.1["email"], "JOHN@test.com");
+    assert_eq!(admin.send(Method::PATCH, &path, json!({"email": "boss@test.com"})).await.0, 200, "an admin need not");
+    assert_eq!(patch(right).await.0, 200, "another account, as far as guessing goes");
+    assert_eq!(tenant.login("johnny@test.com", "secret").await.0, 200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde_json::{Value, json};
 
 use crate::api::kit::email::Email;
-use crate::users::{NewUser, Role, UserPatch};
+use crate::users::{Changer, NewUser, Role, UserPatch};
 
 use super::auth::RoleName;
 
@@ -123,6 +123,8 @@ pub(super) struct UserChange {
     password: Option<String>,
     /// The password again; checked when it is sent.
     password_confirmation: Option<String>,
+    /// The password as it is. Users need it to change their own email address, admins do not.
+    current_password: Option<String>,
 }
 
 impl Example for UserChange {
@@ -136,11 +138,22 @@ impl Example for UserChange {
             is_active: None,
             password: None,
             password_confirmation: None,
+            current_password: None,
         }
     }
 }
 
 impl UserChange {
+    /// Who changes, when it is the user itself.
+    pub(super) fn own_changer(&self) -> Changer {
+        Changer::Own { current_password: self.current_password.clone() }
+    }
+
+    /// True when a guess of the current password may be in it.
+    pub(super) fn may_guess_password(&self) -> bool {
+        self.email.is_some() && self.current_password.is_some()
+    }
+
     /// What the audit log says of it: which fields, and of rights the new value.
     pub(super) fn summary(&self) -> Value {
         let sent = [

@@ -14,8 +14,9 @@ use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
 use crate::api::kit::reply::{NoContent, Reply};
+use crate::api::kit::request::client_addr;
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 use crate::id::UserId;
 use crate::users::{self, Changer, Role, UserFilter};
 
@@ -87,8 +88,8 @@ impl UsersApi {
 
     /// Change a user
     ///
-    /// Admins change everything, users their own name, email address, user name and picture. It acts
-    /// on the next request of the user.
+    /// Admins change everything, users their own name, email address, user name and picture. Another
+    /// email address of their own takes `current_password`. It acts on the next request of the user.
     #[oai(path = "/users/:id", method = "put", method = "patch", operation_id = "users.update")]
     async fn update(
         &self,
@@ -99,12 +100,27 @@ impl UsersApi {
         input: Input<UserChange>,
     ) -> Result<Tagged<UserOut>, Error> {
         let (id, input) = (visible(&user, &id)?, input.0);
-        let changer = if user.owner().is_some() { Changer::Own } else { Changer::Admin };
+        let changer = if user.owner().is_some() { input.own_changer() } else { Changer::Admin };
+        // A stolen token must not become a way to guess the password.
+        let attempt = match &changer {
+            Changer::Own { .. } if input.may_guess_password() => {
+                let (number, email) = (user.tenant.number, &user.signed_in.user.email);
+                Some(self.0.login_throttle.begin(number, email, client_addr(request)).await?)
+            }
+            _ => None,
+        };
         let keep = (id == user.signed_in.user.id).then_some(user.signed_in.token_id);
         let summary = input.summary();
         let check = move |before: &users::User| conditions.check_match(&UserOut::from(before.clone()));
         let desk = self.0.user_desk(&user.tenant, &user.db);
-        let changed = desk.change(id, changer, input.into(), keep, check).await?;
+        let outcome = desk.change(id, changer, input.into(), keep, check).await;
+        let is_wrong = |error: &FieldError| error.path == "current_password";
+        match (attempt, &outcome) {
+            (Some(attempt), Err(Error::Invalid(errors))) if errors.iter().any(is_wrong) => drop(attempt),
+            (Some(attempt), _) => attempt.withdraw(),
+            (None, _) => {}
+        }
+        let changed = outcome?;
         audit::record(request, "user.changed", ("user", id.to_string()), summary);
         Ok(Tagged::changed(changed.into()))
     }
