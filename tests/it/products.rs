@@ -125,6 +125,24 @@ async fn list_is_laravels_paginator_with_search_sort_and_filters() {
 }
 
 #[tokio::test]
+async fn picture_is_a_web_address_or_a_path() {
+    let server = Server::start().await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    let body = |image: &str| json!({"name": "Kopi", "price": 1, "image": image});
+    for fine in ["https://example.com/kopi.jpg", "/gambar/kopi.jpg", "kopi tubruk.jpg"] {
+        let (status, made) = user.post("/api/products", body(fine)).await;
+        assert_eq!((status.as_u16(), &made["image"]), (201, &json!(fine)), "{made}");
+    }
+    let text = json!(["The image field must be an http or https URL, or a path."]);
+    for bad in ["javascript:alert(1)", "data:text/html,x", "java\nscript:alert(1)"] {
+        for (method, path) in [(Method::POST, "/api/products"), (Method::PATCH, "/api/products/1")] {
+            let (status, refused) = user.send(method, path, body(bad)).await;
+            assert_eq!((status.as_u16(), &refused["errors"]["image"]), (422, &text), "{bad}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn search_sees_indexed_and_waiting_rows_alike() {
     let server = Server::start().await;
     let user = server.tenant("Warung").await.register("john", "user").await;

@@ -150,6 +150,7 @@ async fn taken_and_bad_values_are_all_named_and_change_nothing() {
         (json!({"password": "short"}), "password"),
         (json!({"password": "long-enough", "password_confirmation": "other"}), "password"),
         (json!({"avatar_url": "x".repeat(2049)}), "avatar_url"),
+        (json!({"avatar_url": "javascript:alert(1)"}), "avatar_url"),
     ] {
         let (status, answer) = admin.send(Method::PATCH, &path, body.clone()).await;
         assert!(status == 422 && answer["errors"][field].is_array(), "{body}: {answer}");

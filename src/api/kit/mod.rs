@@ -21,6 +21,7 @@ pub mod page;
 pub mod panic;
 pub mod params;
 pub mod path;
+pub mod picture;
 pub mod reply;
 pub mod request;
 pub mod route_table;

@@ -14,7 +14,7 @@ use crate::error::{FieldError, Place, Rule};
 
 use super::email::is_email_address;
 use super::time_in::TimeIn;
-use super::{closed, db_name, money, zone};
+use super::{closed, db_name, money, picture, zone};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub enum Shape {
     DbName,
     /// Name of a time zone.
     Zone,
+    /// URL or path of a picture.
+    Picture,
     /// True or false.
     Boolean,
     /// A list.
@@ -123,6 +125,9 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
     }
     if schema.format == Some(zone::FORMAT) {
         return Shape::Zone;
+    }
+    if schema.format == Some(picture::FORMAT) {
+        return Shape::Picture;
     }
     match schema.ty {
         "string" => Shape::Text {
@@ -245,6 +250,11 @@ impl Check {
             }
             Shape::Zone => {
                 if let Err(rule) = zone::check(value, &self.path) {
+                    self.refuse(rule);
+                }
+            }
+            Shape::Picture => {
+                if let Err(rule) = picture::check(value, &self.path) {
                     self.refuse(rule);
                 }
             }

@@ -13,6 +13,7 @@ use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::picture::PictureUrl;
 use crate::api::kit::reply::{NoContent, Reply};
 use crate::api::kit::time::Time;
 use crate::app::App;
@@ -77,9 +78,8 @@ struct ProductIn {
     /// Pieces in stock; 0 when missing.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     stock: Option<i64>,
-    /// URL or path of a picture.
-    #[oai(validator(max_length = 2048))]
-    image: Option<String>,
+    /// `http` or `https` URL of a picture, or a path.
+    image: Option<PictureUrl>,
     /// False for a product that is not sold; true when missing.
     is_active: Option<bool>,
 }
@@ -104,7 +104,7 @@ impl From<ProductIn> for NewProduct {
             description: input.description,
             price: input.price.0,
             stock: input.stock.unwrap_or(0),
-            image: input.image,
+            image: input.image.map(|url| url.0),
             is_active: input.is_active.unwrap_or(true),
         }
     }
@@ -125,9 +125,8 @@ struct ProductChange {
     /// Pieces in stock.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     stock: Option<i64>,
-    /// URL or path of a picture; null removes it.
-    #[oai(validator(max_length = 2048))]
-    image: MaybeUndefined<String>,
+    /// `http` or `https` URL of a picture, or a path; null removes it.
+    image: MaybeUndefined<PictureUrl>,
     /// False for a product that is not sold.
     is_active: Option<bool>,
 }
@@ -152,7 +151,7 @@ impl From<ProductChange> for ProductPatch {
             description: emptied(input.description),
             price: input.price.map(|price| price.0),
             stock: input.stock,
-            image: emptied(input.image),
+            image: emptied(input.image).map(|url| url.map(|url| url.0)),
             is_active: input.is_active,
         }
     }

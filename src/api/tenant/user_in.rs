@@ -5,6 +5,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde_json::{Value, json};
 
 use crate::api::kit::email::Email;
+use crate::api::kit::picture::PictureUrl;
 use crate::users::{Changer, NewUser, Role, UserPatch};
 
 use super::auth::RoleName;
@@ -110,9 +111,8 @@ pub(super) struct UserChange {
     /// User name, unique in the tenant.
     #[oai(validator(min_length = 1, max_length = 255))]
     username: Option<String>,
-    /// URL of a picture; null removes it.
-    #[oai(validator(max_length = 2048))]
-    avatar_url: MaybeUndefined<String>,
+    /// `http` or `https` URL of a picture, or a path; null removes it.
+    avatar_url: MaybeUndefined<PictureUrl>,
     /// Role. Only an admin may change it.
     role: Option<RoleName>,
     /// False disables the user and ends its tokens. Only an admin may change it.
@@ -133,7 +133,7 @@ impl Example for UserChange {
             name: Some("Siti Rahmawati".into()),
             email: None,
             username: None,
-            avatar_url: MaybeUndefined::Value("https://example.com/siti.jpg".into()),
+            avatar_url: MaybeUndefined::Value(PictureUrl("https://example.com/siti.jpg".into())),
             role: Some(RoleName::User),
             is_active: None,
             password: None,
@@ -179,7 +179,7 @@ impl From<UserChange> for UserPatch {
             avatar_url: match input.avatar_url {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(url) => Some(Some(url)),
+                MaybeUndefined::Value(url) => Some(Some(url.0)),
             },
             password: input.password,
         }

@@ -123,6 +123,10 @@ fn other(code: &str, field: &str) -> Option<(String, String)> {
         }
         "no_file" => ("There is no file of that name.", "Tidak ada berkas dengan nama itu."),
         "nul" => ("{} has characters that are not allowed.", "{} memuat karakter yang tidak diizinkan."),
+        "picture_url" => (
+            "{} must be a web address that begins with http, or a path.",
+            "{} harus berupa alamat web yang diawali http, atau sebuah path.",
+        ),
         "timezone" => (
             "{} must be a time zone such as Asia/Jakarta.",
             "{} harus berupa zona waktu yang benar, misalnya Asia/Jakarta.",
