@@ -11,8 +11,9 @@ use crate::error::DbError;
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::stamp::Whose;
 use super::strange::look;
-use super::{Schema, Tx, stamp};
+use super::{Schema, Tx};
 
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,12 +30,9 @@ impl Schema {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let raw = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| db_error(&error))?;
         raw.busy_timeout(PATIENCE).map_err(|error| db_error(&error))?;
-        let connection = Connection::prepare(raw, Role::Reader, Durability::Full).map_err(|error| db_error(&error))?;
+        let whose = Whose::Owners(owner.into(), self.latest());
+        let connection = Connection::prepare(raw, Role::Reader, Durability::Full, &whose)?;
         connection.set_deadline(Instant::now() + PATIENCE);
-        let version = stamp::expect_owner(&connection, owner)?;
-        if version > self.latest() {
-            return Err(DbError::Newer { found: version, known: self.latest() });
-        }
         let mut tx = Tx::new(&connection.raw);
         for table in tables(&mut tx)? {
             tx.query_opt(&format!("SELECT 1 FROM {} LIMIT 1", quoted(&table)), &[], |_| Ok(()))?;

@@ -59,8 +59,38 @@ async fn damaged_and_foreign_files_are_refused_and_left_alone() {
     std::fs::write(&file, &garbage).unwrap();
     assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
     assert_eq!(std::fs::read(&file).unwrap(), garbage, "what is damaged may still be saved by somebody");
+    let made = |from: &[u8], sql: &str| {
+        let copy = server.folder.path().join("made.db");
+        std::fs::write(&copy, from).unwrap();
+        // Without a log: it is what opening as ruko's own would bring in.
+        crate::support::raw(&copy).execute_batch(&format!("PRAGMA journal_mode = DELETE; {sql}")).unwrap();
+        std::fs::read(copy).unwrap()
+    };
+    for (wrong, code) in [
+        (Vec::new(), "tenant_corrupt"),
+        (made(b"", "CREATE TABLE other (x)"), "tenant_corrupt"),
+        (made(&good, "UPDATE meta SET value = 'another' WHERE key = 'owner'"), "tenant_corrupt"),
+        (made(&good, "PRAGMA user_version = 9999"), "tenant_newer"),
+    ] {
+        std::fs::write(&file, &wrong).unwrap();
+        let health = format!("/api/central/tenants/{}/health", tenant.id);
+        assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 503);
+        // What could not be opened is remembered for a moment.
+        crate::support::eventually(async || {
+            let (status, body) = hit.get("/api/products").await;
+            assert_eq!(status, 503, "{body}");
+            body["code"] == code
+        })
+        .await;
+        assert!(std::fs::read(&file).unwrap() == wrong, "{code}: it was changed by looking");
+    }
+    // The log beside an empty file may hold what can still be saved.
+    let log = file.with_extension("db-wal");
     std::fs::write(&file, b"").unwrap();
-    assert_eq!(hit.get("/api/products").await.0, 503);
+    std::fs::write(&log, b"a log").unwrap();
+    crate::support::eventually(async || hit.get("/api/products").await.1["code"] == "tenant_corrupt").await;
+    assert_eq!(std::fs::read(&log).unwrap(), b"a log");
+    std::fs::remove_file(&log).unwrap();
     std::fs::write(&file, &good).unwrap();
     crate::support::eventually(async || hit.get("/api/products").await.0 == 200).await;
 }
