@@ -99,7 +99,7 @@ impl Tenants {
         let (owner, before, schema) = (arrival.id.to_string(), manifest.tenant.id.clone(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
         let database = run_long(move || {
-            schema.adopt(&engine, &database.path, &owner, Some(&before))?;
+            schema.adopt_filled(&engine, &database.path, &owner, &before)?;
             Ok(database)
         })
         .await?;

@@ -287,6 +287,68 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
+async fn file_that_nobody_could_import_is_not_exported() {
+    let server = Server::start().await;
+    let (tenant, _) = opened(&server, "Warung").await;
+    let (other, _) = opened(&server, "Lain").await;
+    for tenant in [&tenant, &other] {
+        assert_eq!(post(&server, &format!("{TENANTS}/{}/freeze", tenant.id), Value::Null).await.0, 200);
+    }
+    let path = server.file(&tenant);
+    let good = std::fs::read(&path).unwrap();
+    let index: u32 = raw(&path)
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'personal_access_tokens_by_user'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let mut damaged = good.clone();
+    // The row that the first entry of the index points at; quick_check does not look there.
+    damaged[index as usize * 4096 - 1] ^= 1;
+    let spoiled = |sql: &str| {
+        let copy = server.folder.path().join("spoiled.db");
+        std::fs::write(&copy, &good).unwrap();
+        raw(&copy).execute_batch(sql).unwrap();
+        std::fs::read(copy).unwrap()
+    };
+    let empty = server.folder.path().join("empty.db");
+    raw(&empty).execute_batch("CREATE TABLE x (y); DROP TABLE x").unwrap();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("is empty", Vec::new()),
+        ("is empty", std::fs::read(&empty).unwrap()),
+        ("not a file of ruko", spoiled("PRAGMA application_id = 7")),
+        ("damaged", vec![7; 8192]),
+        ("integrity_check", damaged),
+        ("damaged", good[..good.len() / 2].to_vec()),
+        ("newer", spoiled("PRAGMA user_version = 99")),
+        ("no owner", spoiled("DELETE FROM meta WHERE key = 'owner'")),
+        (other.id.as_str(), std::fs::read(server.file(&other)).unwrap()),
+    ];
+    for (reason, content) in cases {
+        std::fs::write(&path, &content).unwrap();
+        let (status, body) = get(&server, &format!("{TENANTS}/{}/export", tenant.id)).await;
+        let text = body["message"].as_str().unwrap();
+        // What is no database at all cannot even be copied.
+        let is_told =
+            body["code"] == "file_not_exportable" && text.contains(reason) || body["code"] == "tenant_corrupt";
+        assert!(is_told, "{reason}: {status} {body}");
+        assert!(std::fs::read(&path).unwrap() == content, "{reason}: it was changed by looking");
+        assert_eq!(names(&server.app.data_dir.tmp_dir()), Vec::<String>::new());
+    }
+    std::fs::write(&path, &good).unwrap();
+    let (manifest, _) = entries(&export(&server, &tenant).await);
+    let version: i64 = raw(&path).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(manifest["database"]["schema_version"], version);
+
+    let (status, body) =
+        import(&server, "id=new&keys=new&db_name=x", repacked(manifest, &std::fs::read(&empty).unwrap())).await;
+    assert_eq!(
+        (status.as_u16(), &body["code"]),
+        (409, &json!("file_not_adoptable")),
+        "no tenant comes of nothing: {body}"
+    );
+}
+
+#[tokio::test]
 async fn archive_past_the_bound_is_refused() {
     let server = Server::with(|config| config.limits.max_import_bytes = 64 * 1024).await;
     let (tenant, _) = opened(&server, "Warung").await;
