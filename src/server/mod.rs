@@ -24,5 +24,6 @@ pub mod trusted_proxies;
 mod accept_trouble;
 mod connection;
 mod deadline;
+mod linger;
 mod pulse;
 mod short_answer;
