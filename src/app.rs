@@ -84,6 +84,19 @@ impl App {
     /// [`Error::Conflict`] `wrong_app_key` when the server key is not the one that sealed the
     /// central file's secrets; storage errors.
     pub async fn start(config: Config, data_dir: DataDir, clock: Clock) -> Result<(Self, NewMasterKey)> {
+        Self::begin(config, data_dir, clock, true).await
+    }
+
+    /// As [`App::start`] for a command that does one thing and ends. It makes no master key: the one
+    /// of the server may stand in settings that the command does not see.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_for_command(config: Config, data_dir: DataDir, clock: Clock) -> Result<Self> {
+        Ok(Self::begin(config, data_dir, clock, false).await?.0)
+    }
+
+    async fn begin(config: Config, data_dir: DataDir, clock: Clock, is_server: bool) -> Result<(Self, NewMasterKey)> {
         let storage = &config.storage;
         let options = EngineOptions {
             threads: storage.db_threads.unwrap_or_else(|| EngineOptions::default().threads),
@@ -116,7 +129,8 @@ impl App {
         tenants.recover().await?;
         let auth = &config.auth;
         let (master_key, new_key) =
-            MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock).await?;
+            MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock, is_server)
+                .await?;
         let kept = ActivityOptions {
             keep_requests_days: storage.request_log_days,
             keep_audit_days: storage.audit_log_days,

@@ -11,13 +11,11 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use poem::Endpoint;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
 use super::failure::{Failure, IN_USE, Outcome};
-use super::master_key::{self, Announced};
 use super::output;
 use crate::api::kit::request::{LocalOperator, PeerAddr};
 use crate::app::App;
@@ -38,7 +36,7 @@ pub type Body = BoxBody<Bytes, std::io::Error>;
 /// Whether a command may make a data directory that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// Make it, with its keys.
+    /// Make it, with its server key.
     Make,
     /// It is a slip of the pen.
     Refuse,
@@ -90,14 +88,7 @@ impl Client {
     async fn alone(config: Config, data_dir: DataDir) -> Outcome<Self> {
         let quiet = Telemetry { log_level: LogLevel::Warn, log_format: LogFormat::Text, ..config.telemetry.clone() };
         let logging = logging::init(&quiet);
-        let (app, new_key) = App::start(config, data_dir, Clock::system()).await?;
-        match master_key::announce(new_key, &app.data_dir)? {
-            Announced::Show(key) => {
-                eprintln!("master key (shown this once): {}", key.expose_secret());
-            }
-            // Where it is stands in the log.
-            Announced::File(_) | Announced::Nothing => {}
-        }
+        let app = App::start_for_command(config, data_dir, Clock::system()).await?;
         let site = router::build(&app);
         Ok(Self::Alone(Box::new(Alone { app, site, _logging: logging })))
     }
