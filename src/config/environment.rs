@@ -36,9 +36,8 @@ impl Variables {
         let Some(path) = path else { return Self::default() };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default(),
             Err(error) => {
-                loading.problem(format!("{} cannot be read: {error}", path.display()));
+                unreadable(path, &error, loading);
                 return Self::default();
             }
         };
@@ -123,10 +122,43 @@ impl Variables {
     }
 }
 
+/// Nobody asked for the file, so one that is not there is nothing. One that may not be read is not
+/// meant for this user: `sudo -u ruko` in root's home.
+fn unreadable(path: &Path, error: &std::io::Error, loading: &mut Loading) {
+    let text = format!("{} cannot be read: {error}", path.display());
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {}
+        std::io::ErrorKind::PermissionDenied => loading.notice(format!("{text}; nothing in it counts")),
+        _ => loading.problem(text),
+    }
+}
+
 /// Kubernetes gives every container variables about its services. For one that is called `ruko` they
 /// begin like ours (`RUKO_SERVICE_HOST`, `RUKO_PORT=tcp://...`, `RUKO_PORT_8000_TCP_ADDR`).
 fn is_service_link(name: &str, text: &str) -> bool {
     name.starts_with("RUKO_SERVICE_")
         || name == "RUKO_PORT" && text.contains("://")
         || name.strip_prefix("RUKO_PORT_").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn file_that_nobody_asked_for_may_be_missing_or_closed_to_us() {
+        let told = |kind: ErrorKind| {
+            let mut loading = Loading::default();
+            unreadable(Path::new(".env"), &kind.into(), &mut loading);
+            loading.finish().map(|loaded| loaded.notices).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(ErrorKind::NotFound).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            told(ErrorKind::PermissionDenied).unwrap(),
+            [".env cannot be read: permission denied; nothing in it counts"]
+        );
+        assert!(told(ErrorKind::InvalidData).unwrap_err().contains(".env cannot be read"));
+    }
 }
