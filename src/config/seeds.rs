@@ -40,8 +40,9 @@ pub(super) const SEEDS: &[Seed] = &[
     Seed { name: "DEBUG", setting: "debug", read: boolean },
     Seed { name: "APP_DEBUG", setting: "debug", read: boolean },
     Seed { name: "PORT", setting: "http.listen", read: port_keeps_the_host },
-    Seed { name: "SERVER_URL", setting: "http.public_url", read: as_it_is },
-    Seed { name: "APP_URL", setting: "http.public_url", read: as_it_is },
+    // Templates bring them with `http://localhost` in them, where nobody serves: no links of them.
+    Seed { name: "SERVER_URL", setting: "http.document_url", read: as_it_is },
+    Seed { name: "APP_URL", setting: "http.document_url", read: as_it_is },
     Seed { name: "BACKEND_CORS_ORIGINS", setting: "http.cors_origins", read: as_it_is },
     Seed { name: "TZ", setting: "locale.time_zone", read: zone_by_name },
     Seed { name: "MASTER_DB_NAME", setting: "storage.central_file", read: plain_file_name },

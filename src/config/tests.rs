@@ -254,7 +254,8 @@ fn dotenv_files_of_all_five_systems_work_side_by_side() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:3000");
     assert_eq!(config.storage.central_file.as_str(), "tenant_master.db");
     assert_eq!(config.http.cors_origins[0].as_str(), "https://a.example");
-    assert_eq!(config.http.public_url.as_ref().unwrap().as_str(), "http://your-domain.com");
+    assert_eq!(config.http.document_url.as_ref().unwrap().as_str(), "http://your-domain.com");
+    assert!(config.http.public_url.is_none(), "links follow the request");
     assert_eq!(config.tenant_db.host.as_deref(), Some("10.0.0.9"));
     assert_eq!(config.auth.secret_key.as_ref().unwrap().expose_secret(), "long-and-random");
     assert!(!config.debug);

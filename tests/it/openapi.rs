@@ -171,3 +171,21 @@ fn public_address_of_the_server_is_one_of_its_servers() {
     let urls: Vec<&Value> = document["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
     assert_eq!(urls, [&json!("/"), &json!("https://api.example.com/ruko")]);
 }
+
+#[tokio::test]
+async fn address_of_a_laravel_template_is_for_the_document_and_not_for_links() {
+    let environment = [("APP_URL".to_owned(), "http://localhost".to_owned())].into();
+    let loaded = Config::load(Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(api::document(&loaded.config)["servers"][1]["url"], "http://localhost");
+    let server = Server::with(|config| config.http.document_url = loaded.config.http.document_url.clone()).await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    let (_, page) = user.get("/api/products").await;
+    assert_eq!(page["first_page_url"], format!("{}/api/products?page=1", server.url));
+    let server = Server::with(|config| {
+        let flags = vec![("http.public_url".to_owned(), "https://api.example.com".to_owned())];
+        config.http = Config::load(Sources { flags, ..Sources::default() }).unwrap().config.http;
+    })
+    .await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    assert_eq!(user.get("/api/products").await.1["first_page_url"], "https://api.example.com/api/products?page=1");
+}
