@@ -70,6 +70,75 @@ fn second_start_finds_everything_as_it_was() {
 }
 
 #[test]
+fn demo_shop_that_is_gone_is_made_again() {
+    let home = Home::new();
+    home.serve(&["--demo"]).stop();
+    let keys = || std::fs::read_to_string(home.data().join("keys/demo.json")).unwrap();
+    let first = keys();
+    let other = home.serve(&["--demo", "--set", "storage.central_file=other.db"]).stop();
+    assert!(curls(&other).len() == 3 && keys() != first, "another central file, another shop: {other}");
+    let again = home.serve(&["--demo"]).stop();
+    assert_eq!(curls(&again).len(), 3, "the credentials of the other one are worth nothing here: {again}");
+
+    let tenant = || serde_json::from_str::<Value>(&keys()).unwrap()["tenant_id"].as_str().unwrap().to_owned();
+    home.ok(&["tenant", "delete", &tenant(), "--yes"]);
+    assert_eq!(curls(&home.serve(&["--demo"]).stop()).len(), 3, "deleted");
+    assert!(home.data().join("keys/demo.json.old").exists(), "it may come back");
+    home.ok(&["tenant", "suspend", &tenant()]);
+    let resting = home.serve(&["--demo"]).stop();
+    assert!(resting.contains("the shop is suspended") && curls(&resting).is_empty(), "{resting}");
+    home.ok(&["tenant", "resume", &tenant()]);
+    home.ok(&["tenant", "regenerate-key", &tenant()]);
+    let other_key = home.serve(&["--demo"]).stop();
+    assert!(other_key.contains("its key was replaced"), "{other_key}");
+}
+
+#[test]
+fn first_start_shows_how_to_make_a_tenant_and_no_key() {
+    let home = Home::new();
+    let mut server = home.serve(&[]);
+    let text = server.read_until_curls(1);
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("curl ") || line.starts_with("MASTER=")).collect();
+    let ran = Ran::of(Command::new("sh").args(["-c", &lines.join("\n")]).output().unwrap());
+    let answer: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {lines:?} {ran:?}"));
+    assert_eq!(answer["data"]["name"], "Warung Bu Sri", "{answer}");
+    let text = text + &server.stop();
+    assert!(!text.contains("mk_"), "{text}");
+    let later = home.serve(&[]).stop();
+    assert!(curls(&later).len() == 1 && !later.contains("MASTER=$("), "{later}");
+}
+
+/// Starts a server whose standard output takes nothing, and stops it in order.
+fn serve_unheard(out: std::process::Stdio, hang_up: bool) {
+    let home = Home::new();
+    let log = std::fs::File::create(home.folder.path().join("log")).unwrap();
+    let mut command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(out).stderr(log).spawn().unwrap();
+    if hang_up {
+        drop(child.stdout.take());
+    }
+    let begin = Instant::now();
+    while !home.log().contains("could not be told") {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{}", home.log());
+        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", home.log());
+        std::thread::yield_now();
+    }
+    home.ok(&["tenant", "list"]);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(home.log().contains("stopped"), "{}", home.log());
+}
+
+#[test]
+fn start_that_nobody_hears_of_is_a_start() {
+    serve_unheard(std::process::Stdio::piped(), true);
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        serve_unheard(full.into(), false);
+    }
+}
+
+#[test]
 fn demo_orders_stand_at_different_points_of_their_lives() {
     let home = Home::new();
     home.serve(&["--demo"]).stop();

@@ -74,7 +74,7 @@ async fn damaged_and_foreign_files_are_refused_and_left_alone() {
     ] {
         std::fs::write(&file, &wrong).unwrap();
         let health = format!("/api/central/tenants/{}/health", tenant.id);
-        assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 503);
+        assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 500);
         // What could not be opened is remembered for a moment.
         crate::support::eventually(async || {
             let (status, body) = hit.get("/api/products").await;
