@@ -298,3 +298,76 @@ fn start_speaks_indonesian_where_the_system_does() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn central_file_in_trouble_is_named_with_the_way_out() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    let central = home.data().join("central.db");
+    let good = std::fs::read(&central).unwrap();
+    let path = central.to_str().unwrap();
+    let mut newer = good.clone();
+    newer[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    let mut torn = good.clone();
+    torn[4096..].fill(0x5a);
+    for (content, words) in [
+        (vec![0x5a; 8192], ["damaged", "put a good copy of it in its place"]),
+        (Vec::new(), ["it is empty", "put a good copy of it in its place"]),
+        (torn, ["damaged", "put a good copy of it in its place"]),
+        (newer, ["version 9999", "newer ruko"]),
+    ] {
+        std::fs::write(&central, &content).unwrap();
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["tenant", "list"]] {
+            let ran = home.run(command);
+            ran.refused(1, &[path, words[0], words[1]]);
+            assert!(!ran.err.contains("restore the tenant"), "{ran:?}");
+        }
+        assert!(std::fs::read(&central).unwrap() == content, "it was changed by looking");
+    }
+}
+
+#[test]
+fn every_answer_about_a_missing_or_newer_file_is_in_the_log() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let key = home.json(&["tenant", "create", "One", "--db-name", "one"])["api_key"].as_str().unwrap().to_owned();
+    home.ok(&["tenant", "freeze", "one"]);
+    let file = home.data().join("tenants/one.db");
+    let mut newer = std::fs::read(&file).unwrap();
+    newer[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    for content in [Some(newer), None] {
+        match content {
+            Some(content) => std::fs::write(&file, content).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        home.ok(&["tenant", "thaw", "one"]);
+        for _ in 0..2 {
+            let curl = format!(
+                "curl -s {}/api/login -H 'X-Tenant-API-Key: {key}' -d '{{\"email\":\"a@b.co\",\"password\":\"x\"}}'",
+                server.url
+            );
+            let ran = Ran::of(Command::new("sh").args(["-c", &curl]).output().unwrap());
+            let answer: Value = serde_json::from_str(&ran.out).unwrap();
+            let (code, id) = (answer["code"].as_str().unwrap(), answer["request_id"].as_str().unwrap());
+            assert!(["tenant_newer", "tenant_unavailable"].contains(&code), "{answer}");
+            let log = home.log();
+            assert_eq!(log.lines().filter(|line| line.contains(id)).count(), 1, "{id}: {log}");
+        }
+        home.ok(&["tenant", "freeze", "one"]);
+    }
+    server.stop();
+}
+
+#[test]
+fn schedule_of_cron_does_nothing_beside_a_server_and_all_jobs_without() {
+    let home = Home::new();
+    home.run(&["schedule:run"]).refused(1, &["there is no"]);
+    let server = home.serve(&[]);
+    home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+    home.ok(&["tenant", "delete", "one", "--yes"]);
+    let trash = || std::fs::read_dir(home.data().join("trash")).unwrap().count();
+    let run = ["--set", "storage.trash_days=0", "schedule:run"];
+    assert_eq!((home.ok(&run).as_str(), trash()), ("", 1));
+    server.stop();
+    assert_eq!((home.ok(&run).as_str(), trash()), ("", 0), "the job that empties the trash was run");
+}
