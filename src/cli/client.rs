@@ -20,7 +20,7 @@ use super::output;
 use crate::api::kit::request::{LocalOperator, PeerAddr};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat, LogLevel, Telemetry};
+use crate::config::{Config, LogFormat, LogLevel, Storage, Telemetry};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::server::router;
 use crate::server::site::Site;
@@ -63,11 +63,7 @@ impl Client {
     pub async fn connect(config: Config, missing: Missing) -> Outcome<Self> {
         let storage = config.storage.clone();
         if missing == Missing::Refuse {
-            let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
-            if !data_dir.central_db().exists() {
-                let what = format!("there are no tenants in {}", data_dir.root().display());
-                return Err(Failure::new(what).hint("start the server once, or name the right --data-dir"));
-            }
+            expect_tenants(&storage)?;
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -82,6 +78,17 @@ impl Client {
                 Err(reason) if Instant::now() >= deadline => return Err(silent_holder(&error, &socket, &reason)),
                 Err(_) => sleep(PAUSE).await,
             }
+        }
+    }
+
+    /// The application in this process, when nobody else holds the data directory.
+    pub async fn if_free(config: Config) -> Outcome<Option<Self>> {
+        let storage = config.storage.clone();
+        expect_tenants(&storage)?;
+        match DataDir::open(&storage.data_dir) {
+            Ok(data_dir) => Ok(Some(Self::alone(config, data_dir.with_central_file(storage.central_file)).await?)),
+            Err(DataDirError::Locked { .. }) => Ok(None),
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -131,6 +138,16 @@ impl Client {
         };
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
+}
+
+/// A data directory without a central file is none of a server's.
+fn expect_tenants(storage: &Storage) -> Outcome {
+    let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
+    if data_dir.central_db().exists() {
+        return Ok(());
+    }
+    let what = format!("there are no tenants in {}", data_dir.root().display());
+    Err(Failure::new(what).hint("start the server once, or name the right --data-dir"))
 }
 
 /// A body of these bytes.

@@ -22,6 +22,7 @@ mod master_key;
 mod migrate;
 mod openapi;
 mod output;
+mod schedule;
 mod seed;
 mod serve;
 mod sql;
@@ -77,6 +78,9 @@ enum Command {
     /// Make a new master key (the artisan spelling)
     #[command(name = "db:seed", hide = true)]
     DbSeed(seed::Seed),
+    /// Run the jobs that are due (the artisan spelling); a server does it by itself
+    #[command(name = "schedule:run", hide = true)]
+    ScheduleRun(schedule::Run),
 }
 
 /// Runs the command of this process.
@@ -116,6 +120,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Logs(command) => command.run(&globals).await,
         Command::Completions(command) => command.run(),
         Command::DbSeed(command) => command.run(&globals),
+        Command::ScheduleRun(command) => command.run(&globals).await,
     }
 }
 
