@@ -139,8 +139,8 @@ impl Failure {
     }
 }
 
-impl From<crate::error::DbError> for Failure {
-    fn from(error: crate::error::DbError) -> Self {
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
         Error::from(error).into()
     }
 }

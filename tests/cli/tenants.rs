@@ -191,3 +191,28 @@ fn tenant_travels_as_an_archive() {
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
     });
 }
+
+#[test]
+fn what_is_told_of_a_tenant_is_true() {
+    both_ways(|home| {
+        create(home, "one");
+        home.ok(&["tenant", "suspend", "one"]);
+        home.ok(&["tenant", "freeze", "one"]);
+        assert!(home.ok(&["tenant", "thaw", "one"]).contains("is suspended, as it was before"));
+        home.ok(&["tenant", "delete", "one", "--yes"]);
+        assert!(home.ok(&["tenant", "undelete", "one"]).contains("is suspended"));
+        assert!(home.ok(&["tenant", "resume", "one"]).contains("serves again"));
+        assert!(home.ok(&["tenant", "freeze", "one"]).contains("its file is complete"));
+        let file = home.data().join("tenants/one.db");
+        for spoil in [Some(&b""[..]), Some(b"something else"), None] {
+            match spoil {
+                Some(content) => std::fs::write(&file, content).unwrap(),
+                None => std::fs::remove_file(&file).unwrap(),
+            }
+            let told = home.ok(&["tenant", "freeze", "one"]);
+            assert!(told.contains("frozen. Its file cannot be used (tenant_") && !told.contains("complete"), "{told}");
+        }
+        let told = home.ok(&["tenant", "delete", "one", "--yes"]);
+        assert!(told.contains("was missing") && !told.contains("brings it back"), "{told}");
+    });
+}

@@ -8,11 +8,12 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::client::{Client, Missing};
-use super::failure::Outcome;
+use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::{ask, output};
 use crate::config::Config;
 use crate::db::inspect::Look;
+use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
 const TENANTS: &str = "/api/central/tenants";
@@ -165,19 +166,27 @@ impl Caller {
                 let path = format!("{TENANTS}/{}", find(&self.config, named)?.id);
                 shown::one(&self.client.call(Method::GET, &path, None).await?["data"], self.is_json)
             }
-            TenantCommand::Suspend(named) => self.act(named, "suspend", "suspended").await,
-            TenantCommand::Resume(named) => self.act(named, "resume", "serves again").await,
-            TenantCommand::Freeze(named) => self.act(named, "freeze", "frozen: its file is complete").await,
-            TenantCommand::Thaw(named) => self.act(named, "thaw", "serves again").await,
-            TenantCommand::Detach(named) => self.act(named, "detach", "detached: its file stays where it is").await,
+            TenantCommand::Suspend(named) => self.act(named, "suspend", |_| "suspended".into()).await,
+            TenantCommand::Resume(named) => self.act(named, "resume", standing).await,
+            TenantCommand::Freeze(named) => self.act(named, "freeze", frozen).await,
+            TenantCommand::Thaw(named) => self.act(named, "thaw", standing).await,
+            TenantCommand::Detach(named) => {
+                self.act(named, "detach", |_| "detached: its file stays where it is".into()).await
+            }
             TenantCommand::Delete(delete) => {
                 let tenant = find(&self.config, &delete.named)?;
+                let size_bytes = if delete.purge {
+                    Value::Null
+                } else {
+                    let path = format!("{TENANTS}/{}", tenant.id);
+                    self.client.call(Method::GET, &path, None).await?["data"]["size_bytes"].take()
+                };
                 let query = if delete.purge { "?purge=true" } else { "" };
                 let answer = self.client.call(Method::DELETE, &format!("{TENANTS}/{}{query}", tenant.id), None).await?;
-                let text = if delete.purge {
-                    "deleted for good"
-                } else {
-                    "in the trash; `ruko tenant undelete` brings it back"
+                let text = match size_bytes {
+                    _ if delete.purge => "deleted for good",
+                    Value::Null => "deleted; its file was missing, so `ruko tenant undelete` has nothing to bring back",
+                    _ => "in the trash; `ruko tenant undelete` brings it back",
                 };
                 self.told(&tenant, &answer, text)
             }
@@ -186,7 +195,7 @@ impl Caller {
                 let body = without_nulls(json!({"db_name": undelete.db_name}));
                 let path = format!("{TENANTS}/{}/undelete", tenant.id);
                 let answer = self.client.call(Method::POST, &path, Some(&body)).await?;
-                self.told(&tenant, &answer, "serves again")
+                self.told(&tenant, &answer, &standing(&answer))
             }
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
@@ -208,11 +217,11 @@ impl Caller {
     }
 
     /// An operation on one tenant that needs no more than its id.
-    async fn act(&self, named: &Named, verb: &str, done: &str) -> Outcome {
+    async fn act(&self, named: &Named, verb: &str, done: impl Fn(&Value) -> String) -> Outcome {
         let tenant = find(&self.config, named)?;
         let answer =
             self.client.call(Method::POST, &format!("{TENANTS}/{}/{verb}", tenant.id), Some(&json!({}))).await?;
-        self.told(&tenant, &answer, done)
+        self.told(&tenant, &answer, &done(&answer))
     }
 
     fn told(&self, tenant: &Tenant, answer: &Value, done: &str) -> Outcome {
@@ -230,7 +239,7 @@ impl Caller {
             let mut query = vec![("page", page.to_string()), ("per_page", PAGE_SIZE.to_string())];
             query.extend(list.search.clone().map(|text| ("search", text)));
             query.extend(list.state.clone().map(|text| ("state", text)));
-            let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;
+            let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
             let answer = self.client.call(Method::GET, &format!("{TENANTS}?{query}"), None).await?;
             let rows = answer["data"].as_array().cloned().unwrap_or_default();
             let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
@@ -242,6 +251,19 @@ impl Caller {
         }
         Ok(tenants)
     }
+}
+
+/// How a tenant stands that came back: not every one serves.
+fn standing(answer: &Value) -> String {
+    match answer["data"]["state"].as_str() {
+        Some(state) if state != "active" => format!("is {state}, as it was before"),
+        _ => "serves again".into(),
+    }
+}
+
+fn frozen(answer: &Value) -> String {
+    let trouble = answer["notes"].as_str();
+    trouble.map_or_else(|| "frozen: its file is complete".into(), |notes| format!("frozen. {notes}"))
 }
 
 impl Delete {
@@ -259,11 +281,14 @@ impl Delete {
 
 /// The tenant that is meant, read from the central file, which a server beside does not mind.
 fn find(config: &Config, named: &Named) -> Outcome<Tenant> {
-    let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+    let path = look_at_data_dir(config)?.central_db();
+    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
     let found = central.read(|tx| directory::get(tx, &named.tenant));
     found.map_err(|error| {
-        let failure = super::failure::Failure::from(error);
-        failure.hint("`ruko tenant list` shows ids, numbers and file names")
+        let is_unknown = matches!(error, Error::NotFound { .. });
+        let failure = Failure::from(error);
+        let hint = "`ruko tenant list --all` shows ids, numbers and file names, those in the trash too";
+        if is_unknown { failure.hint(hint) } else { failure }
     })
 }
 
