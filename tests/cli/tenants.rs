@@ -188,6 +188,10 @@ fn tenant_travels_as_an_archive() {
             home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two", "--id", "new"]);
         assert!(made["api_key"].as_str().is_some_and(|key| key.starts_with("tk_")), "{made}");
         assert_eq!(state(home, "two"), "active");
+        home.run(&["tenant", "import", "one.tar.zst"]).refused(1, &["exists on this server", "--id new"]);
+        let again = ["tenant", "import", "one.tar.zst", "--id", "new", "--db-name", "three"];
+        home.run(&[&again[..], &["--keys", "keep"]].concat()).refused(1, &["--keys new"]);
+        home.ok(&[&again[..], &["--keys", "new", "--domains", "none"]].concat());
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
     });
 }

@@ -151,6 +151,17 @@ async fn conflicts_say_what_to_do() {
     };
     conflict("", "tenant_exists", "id=new").await;
     conflict("id=new&keys=keep&db_name=dua", "key_in_use", "keys=new").await;
+    let domain = json!({"domain": "warung.example"});
+    post(&server, &format!("{TENANTS}/{}/domains", tenant.id), domain).await;
+    let archive_with_domain = export(&server, &tenant).await;
+    let (status, body) = import(&server, "id=new&domains=keep&db_name=dua", archive_with_domain.clone()).await;
+    assert_eq!((status.as_u16(), &body["code"]), (409, &json!("domain_in_use")), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("domains=none (--domains none)"), "{body}");
+    let (status, body) = import(&server, "id=new&db_name=berdomain", archive_with_domain).await;
+    assert_eq!(status, 201, "a second one has the domain of the first by no means: {body}");
+    let second = format!("{TENANTS}/{}", body["data"]["id"].as_str().unwrap());
+    assert_eq!(get(&server, &format!("{second}/domains")).await.1["data"], json!([]));
+    delete(&server, &format!("{second}?purge=true")).await;
     let (status, body) = import(&server, "id=new&keys=new", archive.clone()).await;
     assert!(status == 422 && body["errors"]["db_name"].is_array(), "{body}");
     std::fs::write(file(&server, "stray"), b"somebody's").unwrap();
@@ -167,11 +178,50 @@ async fn conflicts_say_what_to_do() {
 
     delete(&server, &format!("{TENANTS}/{}", tenant.id)).await;
     conflict("", "tenant_exists", "purge").await;
-    for (query, field) in [("id=x", "id"), ("keys=x", "keys"), ("db_name=a%2Fb", "db_name"), ("wrong=1", "wrong")] {
+    for (query, field) in [
+        ("id=x", "id"),
+        ("keys=x", "keys"),
+        ("domains=x", "domains"),
+        ("db_name=a%2Fb", "db_name"),
+        ("wrong=1", "wrong"),
+    ] {
         let (status, body) = import(&server, query, archive.clone()).await;
         assert!(status == 422 && body["errors"][field].is_array(), "{query}: {body}");
     }
     assert_eq!(get(&server, TENANTS).await.1["total"], 1);
+}
+
+#[tokio::test]
+async fn suspended_tenant_is_suspended_where_it_arrives() {
+    let server = Server::start().await;
+    let (tenant, user) = opened(&server, "Warung").await;
+    let path = format!("{TENANTS}/{}", tenant.id);
+    post(&server, &format!("{path}/suspend"), Value::Null).await;
+    let suspended = export(&server, &tenant).await;
+    post(&server, &format!("{path}/freeze"), Value::Null).await;
+    let frozen = export(&server, &tenant).await;
+    post(&server, &format!("{path}/thaw"), Value::Null).await;
+    post(&server, &format!("{path}/resume"), Value::Null).await;
+    post(&server, &format!("{path}/freeze"), Value::Null).await;
+    let frozen_active = export(&server, &tenant).await;
+    // The first release said nothing of it.
+    let (mut manifest, database) = entries(&suspended);
+    manifest["tenant"].as_object_mut().unwrap().remove("state").unwrap();
+    let silent = repacked(manifest, &database);
+    for (archive, state, answered) in [
+        (suspended, "suspended", 403),
+        (frozen, "suspended", 403),
+        (frozen_active, "active", 200),
+        (silent, "active", 200),
+    ] {
+        let other = Server::start().await;
+        let (status, body) = import(&other, "", archive).await;
+        assert_eq!((status.as_u16(), &body["data"]["state"]), (201, &json!(state)), "{body}");
+        let moved = User { tenant: tenant.at(&other), ..user.clone() };
+        assert_eq!(moved.get("/api/products").await.0, answered);
+        post(&other, &format!("{path}/resume"), Value::Null).await;
+        assert_eq!(total(&moved).await, 1);
+    }
 }
 
 #[tokio::test]
@@ -247,6 +297,7 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
         ("name", with(&|m| m["tenant"]["name"] = json!("n".repeat(300)))),
         ("db_name", with(&|m| m["tenant"]["db_name"] = json!("../x"))),
         ("plan", with(&|m| m["tenant"]["plan"] = json!("nothing"))),
+        ("state", with(&|m| m["tenant"]["state"] = json!("creating"))),
         ("port", with(&|m| m["tenant"]["db_port"] = json!(0))),
         ("limit", with(&|m| m["tenant"]["limits"]["max_phone_numbers"] = json!(-1))),
         ("time zone", with(&|m| m["tenant"]["settings"]["time_zone"] = json!("../x"))),
