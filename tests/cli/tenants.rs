@@ -95,7 +95,16 @@ fn tenants_are_listed_and_shown() {
         let table = home.ok(&["tenant", "list"]);
         assert!(table.starts_with("Id\tName\tFile\tState\tPlan\tCreated\n") && table.lines().count() == 3, "{table}");
         assert_eq!(home.json(&["tenant", "show", "alpha"])["id"], json!(id));
-        home.run(&["tenant", "show", "gamma"]).refused(1, &["tenant gamma not found", "ruko tenant list"]);
+        home.run(&["tenant", "show", "gamma"]).refused(1, &["tenant gamma not found", "ruko tenant list --all"]);
+        home.ok(&["tenant", "delete", "beta", "--yes"]);
+        let names = |args: &[&str]| {
+            let rows = home.json(&[&["tenant", "list"], args].concat());
+            rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), ["alpha"]);
+        assert_eq!(names(&["--state", "deleted"]), ["beta"]);
+        assert_eq!(names(&["--all"]), ["alpha", "beta"]);
+        home.run(&["tenant", "list", "--state", "gone"]).refused(2, &["active", "suspended", "frozen", "deleted"]);
     });
 }
 
@@ -218,5 +227,23 @@ fn what_is_told_of_a_tenant_is_true() {
         }
         let told = home.ok(&["tenant", "delete", "one", "--yes"]);
         assert!(told.contains("was missing") && !told.contains("brings it back"), "{told}");
+    });
+}
+
+#[test]
+fn size_of_a_tenants_file_is_bounded() {
+    both_ways(|home| {
+        create(home, "one");
+        let limit = |size: &str| home.ok(&["tenant", "limit", "one", size]);
+        let shown = || home.json(&["tenant", "show", "one"])["max_storage_bytes"].clone();
+        assert!(limit("2G").contains("2147483648 bytes"));
+        assert_eq!(shown(), 2_147_483_648_i64);
+        limit("123456");
+        assert_eq!(shown(), 123_456);
+        assert!(limit("none").contains("no bound"));
+        assert_eq!(shown(), Value::Null);
+        for wrong in ["0", "-1", "1T", "much", "G", "9999999999G"] {
+            home.run(&["tenant", "limit", "one", "--", wrong]).refused(2, &["500M"]);
+        }
     });
 }

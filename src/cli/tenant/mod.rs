@@ -3,7 +3,7 @@
 mod shown;
 mod transfer;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -50,6 +50,8 @@ pub enum TenantCommand {
     Import(transfer::Import),
     /// Replace its keys by a new one, which is shown this once
     RegenerateKey(RegenerateKey),
+    /// Bound the size of its file, or lift the bound
+    Limit(Limit),
 }
 
 /// Which tenant.
@@ -78,9 +80,64 @@ pub struct List {
     /// Only those with this in their name, id or file name
     #[arg(long)]
     search: Option<String>,
-    /// Only those in this state, such as suspended or deleted
-    #[arg(long)]
-    state: Option<String>,
+    /// Only those in this state
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// Those in the trash too
+    #[arg(long, conflicts_with = "state")]
+    all: bool,
+}
+
+/// A state to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// It serves
+    Active,
+    /// All its credentials answer 403
+    Suspended,
+    /// Its file is closed
+    Frozen,
+    /// It is in the trash
+    Deleted,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Frozen => "frozen",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Bound the size of its file
+#[derive(Debug, Args)]
+pub struct Limit {
+    #[command(flatten)]
+    named: Named,
+    /// Most bytes, such as 1073741824, 500M or 2G; `none` lifts the bound
+    #[arg(value_parser = size)]
+    size: Size,
+}
+
+/// A bound on a size in bytes, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(Option<i64>);
+
+fn size(text: &str) -> Result<Size, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Size(None));
+    }
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let bytes = number.parse::<i64>().ok().filter(|number| *number > 0).and_then(|number| number.checked_mul(factor));
+    bytes.map(|bytes| Size(Some(bytes))).ok_or_else(|| "expected bytes, such as 1073741824, 500M or 2G, or none".into())
 }
 
 /// Move a tenant to the trash
@@ -161,7 +218,13 @@ impl Caller {
                 let answer = self.client.call(Method::POST, TENANTS, Some(&without_nulls(body))).await?;
                 shown::with_key(&answer, self.is_json)
             }
-            TenantCommand::List(list) => shown::list(&self.all(list).await?, self.is_json),
+            TenantCommand::List(list) => {
+                let mut tenants = self.all(list, list.state).await?;
+                if list.all {
+                    tenants.extend(self.all(list, Some(State::Deleted)).await?);
+                }
+                shown::list(&tenants, self.is_json)
+            }
             TenantCommand::Show(named) => {
                 let path = format!("{TENANTS}/{}", find(&self.config, named)?.id);
                 shown::one(&self.client.call(Method::GET, &path, None).await?["data"], self.is_json)
@@ -208,6 +271,17 @@ impl Caller {
                 let body = without_nulls(json!({"overlap_minutes": regenerate.overlap_minutes}));
                 shown::with_key(&self.client.call(Method::POST, &path, Some(&body)).await?, self.is_json)
             }
+            TenantCommand::Limit(limit) => {
+                let tenant = find(&self.config, &limit.named)?;
+                let Size(bytes) = limit.size;
+                let body = json!({"max_storage_bytes": bytes});
+                let answer = self.client.call(Method::PUT, &format!("{TENANTS}/{}", tenant.id), Some(&body)).await?;
+                let done = bytes.map_or_else(
+                    || "its file has no bound".into(),
+                    |bytes| format!("its file may have {bytes} bytes; writes past that answer 507"),
+                );
+                self.told(&tenant, &answer, &done)
+            }
             TenantCommand::Export(export) => {
                 let tenant = find(&self.config, export.named())?;
                 export.run(&self.client, &tenant, self.is_json).await
@@ -232,13 +306,13 @@ impl Caller {
         output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
     }
 
-    /// The tenants of all pages.
-    async fn all(&self, list: &List) -> Outcome<Vec<Value>> {
+    /// The tenants of all pages; without a state all but those in the trash.
+    async fn all(&self, list: &List, state: Option<State>) -> Outcome<Vec<Value>> {
         let mut tenants = Vec::new();
         for page in 1.. {
             let mut query = vec![("page", page.to_string()), ("per_page", PAGE_SIZE.to_string())];
             query.extend(list.search.clone().map(|text| ("search", text)));
-            query.extend(list.state.clone().map(|text| ("state", text)));
+            query.extend(state.map(|state| ("state", state.as_str().to_owned())));
             let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
             let answer = self.client.call(Method::GET, &format!("{TENANTS}?{query}"), None).await?;
             let rows = answer["data"].as_array().cloned().unwrap_or_default();
