@@ -8,11 +8,12 @@ use super::dotenv;
 use super::loading::Loading;
 use super::nearest::did_you_mean;
 use super::origin::Origin;
-use super::seeds::{NOT_NEEDED, Reading, SEEDS};
+use super::seeds::{NOT_NEEDED, Reading, SEEDS, is_about_mail};
 use super::value::Raw;
 
-/// Names with our prefix that are no setting.
-const OTHER_NAMES: &[&str] = &["RUKO_CONFIG"];
+/// Names with our prefix that are no setting: of the configuration itself, and of our own tests (see
+/// CONTRIBUTING.md), whose shell may run commands too.
+const OTHER_NAMES: &[&str] = &["RUKO_CONFIG", "RUKO_TEST_DEPTH", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT"];
 
 /// The variables of one layer. An empty one counts as not set, because `NAME=` in a template means
 /// "fill in if you need it".
@@ -70,6 +71,9 @@ impl Variables {
         }
         for name in NOT_NEEDED.iter().filter(|name| self.get(name).is_some()) {
             loading.not_needed(name);
+        }
+        for name in self.all.keys().filter(|name| is_about_mail(name)) {
+            loading.about_mail(name);
         }
     }
 
