@@ -32,6 +32,18 @@ pub fn io_error(error: &std::io::Error) -> DbError {
     }
 }
 
+/// Whether this process may write the file and beside it. Asks the system and opens nothing: closing
+/// another handle of a file would end the locks that SQLite holds on it.
+///
+/// # Errors
+/// [`DbError::ReadOnly`], or why that cannot be told.
+pub fn expect_writable(path: &Path) -> Result<(), DbError> {
+    for path in std::iter::once(path).chain(path.parent()) {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|errno| io_error(&errno.into()))?;
+    }
+    Ok(())
+}
+
 fn has_content(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|found| found.len() > 0)
 }

@@ -34,7 +34,7 @@ use std::time::Instant;
 
 use crate::error::{DbError, Result};
 
-pub use closed::{complete, io_error, move_closed, remove_closed};
+pub use closed::{complete, expect_writable, io_error, move_closed, remove_closed};
 pub use connection::Durability;
 pub use copy::{CopySummary, copy_live};
 pub use engine::{Engine, EngineOptions};

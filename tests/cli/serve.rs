@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -370,4 +371,36 @@ fn schedule_of_cron_does_nothing_beside_a_server_and_all_jobs_without() {
     assert_eq!((home.ok(&run).as_str(), trash()), ("", 1));
     server.stop();
     assert_eq!((home.ok(&run).as_str(), trash()), ("", 0), "the job that empties the trash was run");
+}
+
+#[test]
+fn tenant_whose_file_cannot_be_written_is_not_healthy() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+    let binary = home.folder.path().join("ruko");
+    std::fs::copy(env!("CARGO_BIN_EXE_ruko"), &binary).unwrap();
+    let user = home.belongs_to_a_service();
+    // A service's user, for whom modes count, may not reach the folder of the build.
+    let mut command = Command::new(&binary);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(home.folder.path()).env_clear().uid(user);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let id = home.json(&["tenant", "show", "one"])["id"].as_str().unwrap().to_owned();
+    let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();
+    let health = || {
+        let curl = format!("curl -s {url}/api/central/tenants/{id}/health -H 'X-Master-API-Key: {}'", master.trim());
+        let ran = Ran::of(Command::new("sh").args(["-c", &curl]).output().unwrap());
+        serde_json::from_str::<Value>(&ran.out).unwrap()
+    };
+    assert_eq!(health()["status"], "healthy");
+    let file = home.data().join("tenants/one.db");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o444)).unwrap();
+    let answer = health();
+    assert!(answer["error"].as_str().unwrap().starts_with("tenant_read_only"), "{answer}");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(health()["status"], "healthy");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
