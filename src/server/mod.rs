@@ -10,6 +10,7 @@
 
 pub mod client_address;
 pub mod cors;
+pub mod host;
 pub mod listener;
 pub mod local_socket;
 pub mod observe;

@@ -229,6 +229,14 @@ async fn refusal_reaches_a_client_that_sends_its_whole_body_first() {
 }
 
 #[tokio::test]
+async fn request_that_names_no_host_is_refused() {
+    let server = Server::start().await;
+    let answer =
+        ask_after_sending(&server, "GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n".into(), Vec::new()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("bad_request"), "{answer}");
+}
+
+#[tokio::test]
 async fn who_asks_before_sending_is_refused_at_once() {
     let server = Server::start().await;
     let head = "POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\

@@ -61,7 +61,7 @@ fn sentences(code: &str) -> (&'static str, &'static str) {
         "conflict" | "still_referenced" | "illegal_transition" => {
             ("That does not fit what is already there.", "Permintaan ini bertentangan dengan data yang ada.")
         }
-        "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
+        "bad_request" | "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
             ("The app sent something unreadable.", "Aplikasi mengirim data yang tidak dapat dibaca.")
         }
         _ => ("That did not work. Please try again later.", "Terjadi kendala. Silakan coba lagi nanti."),
