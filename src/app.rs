@@ -1,7 +1,7 @@
 //! Every handle the server shares: how it is built, and how it is shut down.
 
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
 use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
-use crate::error::{Error, Result};
+use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
@@ -78,14 +78,53 @@ impl Deref for App {
     }
 }
 
+/// Why the application cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The file of tenants, keys and settings cannot be used.
+    #[error("{}: {cause}", path.display())]
+    Central {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: DbError,
+    },
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
 impl App {
     /// Opens the data directory's files and finishes what a crash left half done. Gives the
     /// master key too when it was made just now.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `wrong_app_key` when the server key is not the one that sealed the
-    /// central file's secrets; storage errors.
-    pub async fn start(config: Config, data_dir: DataDir, clock: Clock) -> Result<(Self, NewMasterKey)> {
+    /// [`StartError::Central`]; [`Error::Conflict`] `wrong_app_key` when the server key is not the one
+    /// that sealed the central file's secrets; storage errors.
+    pub async fn start(config: Config, data_dir: DataDir, clock: Clock) -> Result<(Self, NewMasterKey), StartError> {
+        Self::begin(config, data_dir, clock, true).await
+    }
+
+    /// As [`App::start`] for a command that does one thing and ends. It makes no master key: the one
+    /// of the server may stand in settings that the command does not see.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_for_command(config: Config, data_dir: DataDir, clock: Clock) -> Result<Self, StartError> {
+        Ok(Self::begin(config, data_dir, clock, false).await?.0)
+    }
+
+    async fn begin(
+        config: Config,
+        data_dir: DataDir,
+        clock: Clock,
+        is_server: bool,
+    ) -> Result<(Self, NewMasterKey), StartError> {
+        let path = data_dir.central_db();
+        let in_central = |error: Error| match error {
+            Error::Db(cause) => StartError::Central { path: path.clone(), cause },
+            other => other.into(),
+        };
         let storage = &config.storage;
         let options = EngineOptions {
             threads: storage.db_threads.unwrap_or_else(|| EngineOptions::default().threads),
@@ -98,10 +137,10 @@ impl App {
             crate::config::Synchronous::Full => Durability::Full,
             crate::config::Synchronous::Normal => Durability::Normal,
         };
-        let central = open_central(&engine, &data_dir.central_db())?;
-        let has_sealed = has_key_check(&central).await?;
+        let central = open_central(&engine, &path).map_err(in_central)?;
+        let has_sealed = has_key_check(&central).await.map_err(in_central)?;
         let keyring = load_keyring(config.auth.app_key.as_ref(), &data_dir, has_sealed)?;
-        check_server_key(&central, &keyring, &clock).await?;
+        check_server_key(&central, &keyring, &clock).await.map_err(in_central)?;
         let schema = Arc::new(Schema::tenant()?);
         let capacity = storage.open_tenants_max.unwrap_or_else(|| open_tenants_max(config.http.max_connections));
         let fleet = Fleet::new(engine.clone(), schema.clone(), durability, capacity);
@@ -115,10 +154,12 @@ impl App {
             clock.clone(),
             server_settings(&config),
         );
-        tenants.recover().await?;
+        tenants.recover().await.map_err(in_central)?;
         let auth = &config.auth;
         let (master_key, new_key) =
-            MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock).await?;
+            MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock, is_server)
+                .await
+                .map_err(in_central)?;
         let kept = ActivityOptions {
             keep_requests_days: storage.request_log_days,
             keep_audit_days: storage.audit_log_days,

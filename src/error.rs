@@ -195,6 +195,9 @@ pub enum Error {
     /// The body could not be read at all.
     #[error("malformed request: {0}")]
     Malformed(String),
+    /// The head of the request is not as HTTP wants it; holds a sentence for people.
+    #[error("{0}")]
+    BadRequest(&'static str),
     /// Allowed in itself, but not in the state things are in.
     #[error("{message}")]
     Conflict {
@@ -295,6 +298,7 @@ impl Error {
             Self::NotFound { .. } => "not_found",
             Self::Invalid(_) => "validation_failed",
             Self::Malformed(_) => "malformed_body",
+            Self::BadRequest(_) => "bad_request",
             Self::Conflict { code, .. } => code,
             Self::PreconditionFailed => "precondition_failed",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -329,7 +333,7 @@ impl Error {
             Self::UnsupportedMediaType(_) => 415,
             Self::Invalid(_) => 422,
             Self::TooManyRequests { .. } => 429,
-            Self::Malformed(_) => 400,
+            Self::Malformed(_) | Self::BadRequest(_) => 400,
             Self::Unavailable(_) => 503,
             Self::Db(db) | Self::Central(db) => db.status(),
             Self::Internal(_) => 500,

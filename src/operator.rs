@@ -24,7 +24,8 @@ pub enum MasterKey {
 pub type NewMasterKey = Option<SecretString>;
 
 impl MasterKey {
-    /// The configured key; else the stored one; else a new one, which is stored as its hash.
+    /// The configured key; else the stored one; else, when there is `may_make`, a new one, which is
+    /// stored as its hash.
     ///
     /// # Errors
     /// Storage errors.
@@ -33,6 +34,7 @@ impl MasterKey {
         is_placeholder: bool,
         central: &Db,
         clock: &Clock,
+        may_make: bool,
     ) -> Result<(Self, NewMasterKey)> {
         if is_placeholder {
             let reason = "MASTER_API_KEY is the placeholder of the documentation, which everybody knows.";
@@ -46,6 +48,9 @@ impl MasterKey {
             central.read(move |tx| Ok(tx.query_opt(find, vals![SETTING], |row| row.get::<String>(0))?)).await?;
         if let Some(hash) = stored.and_then(|text| hex::decode(text).ok()).and_then(|bytes| bytes.try_into().ok()) {
             return Ok((Self::Set(hash), None));
+        }
+        if !may_make {
+            return Ok((Self::Disabled("There is no master key yet; the server makes one at its start."), None));
         }
         let key = token::new_master_key();
         let hash = token::hash(&key);

@@ -7,7 +7,8 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   docExpansion: "none",
   filter: true,
-  persistAuthorization: true,
+  // A master key in the browser's storage would lie there for every page and person to come.
+  persistAuthorization: false,
   tryItOutEnabled: true,
   // The models are shown with each operation; the list of all of them at the end only makes the page slow.
   defaultModelsExpandDepth: -1,

@@ -92,6 +92,8 @@ impl HealthApi {
     }
 
     /// Is the process alive
+    ///
+    /// Looks at nothing else: 200 while the process answers at all.
     #[oai(path = "/livez", method = "get", operation_id = "health.live")]
     async fn live(&self) -> HealthAnswer {
         self.answer(true)

@@ -57,5 +57,5 @@ pub fn all(app: &App) -> impl Spoken + 'static {
 
 /// The published document.
 pub fn document(config: &Config) -> Value {
-    kit::openapi::build(all, config.http.public_url.as_ref().map(BaseUrl::as_str))
+    kit::openapi::build(all, config.http.documented_url().map(BaseUrl::as_str))
 }

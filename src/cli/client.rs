@@ -11,18 +11,16 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use poem::Endpoint;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
 use super::failure::{Failure, IN_USE, Outcome};
-use super::master_key::{self, Announced};
 use super::output;
 use crate::api::kit::request::{LocalOperator, PeerAddr};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat, LogLevel, Telemetry};
+use crate::config::{Config, LogFormat, LogLevel, Storage, Telemetry};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::server::router;
 use crate::server::site::Site;
@@ -38,7 +36,7 @@ pub type Body = BoxBody<Bytes, std::io::Error>;
 /// Whether a command may make a data directory that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// Make it, with its keys.
+    /// Make it, with its server key.
     Make,
     /// It is a slip of the pen.
     Refuse,
@@ -65,11 +63,7 @@ impl Client {
     pub async fn connect(config: Config, missing: Missing) -> Outcome<Self> {
         let storage = config.storage.clone();
         if missing == Missing::Refuse {
-            let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
-            if !data_dir.central_db().exists() {
-                let what = format!("there are no tenants in {}", data_dir.root().display());
-                return Err(Failure::new(what).hint("start the server once, or name the right --data-dir"));
-            }
+            expect_tenants(&storage)?;
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -87,17 +81,21 @@ impl Client {
         }
     }
 
+    /// The application in this process, when nobody else holds the data directory.
+    pub async fn if_free(config: Config) -> Outcome<Option<Self>> {
+        let storage = config.storage.clone();
+        expect_tenants(&storage)?;
+        match DataDir::open(&storage.data_dir) {
+            Ok(data_dir) => Ok(Some(Self::alone(config, data_dir.with_central_file(storage.central_file)).await?)),
+            Err(DataDirError::Locked { .. }) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
     async fn alone(config: Config, data_dir: DataDir) -> Outcome<Self> {
         let quiet = Telemetry { log_level: LogLevel::Warn, log_format: LogFormat::Text, ..config.telemetry.clone() };
         let logging = logging::init(&quiet);
-        let (app, new_key) = App::start(config, data_dir, Clock::system()).await?;
-        match master_key::announce(new_key, &app.data_dir)? {
-            Announced::Show(key) => {
-                eprintln!("master key (shown this once): {}", key.expose_secret());
-            }
-            // Where it is stands in the log.
-            Announced::File(_) | Announced::Nothing => {}
-        }
+        let app = App::start_for_command(config, data_dir, Clock::system()).await?;
         let site = router::build(&app);
         Ok(Self::Alone(Box::new(Alone { app, site, _logging: logging })))
     }
@@ -140,6 +138,16 @@ impl Client {
         };
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
+}
+
+/// A data directory without a central file is none of a server's.
+fn expect_tenants(storage: &Storage) -> Outcome {
+    let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
+    if data_dir.central_db().exists() {
+        return Ok(());
+    }
+    let what = format!("there are no tenants in {}", data_dir.root().display());
+    Err(Failure::new(what).hint("start the server once, or name the right --data-dir"))
 }
 
 /// A body of these bytes.

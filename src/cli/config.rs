@@ -5,7 +5,7 @@ use clap::Args;
 use super::failure::{Failure, Outcome};
 use super::globals::Globals;
 use super::output;
-use crate::config::Setting;
+use crate::config::{Loaded, Setting};
 
 /// Show every setting with its value and where it comes from
 #[derive(Debug, Args)]
@@ -16,7 +16,12 @@ pub struct ConfigCommand {
 
 impl ConfigCommand {
     pub(super) fn run(&self, globals: &Globals) -> Outcome {
-        let loaded = globals.load(Vec::new())?;
+        let (loaded, failure) = globals.load_to_show()?;
+        self.show(&loaded, globals)?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn show(&self, loaded: &Loaded, globals: &Globals) -> Outcome {
         for notice in &loaded.notices {
             eprintln!("note: {notice}");
         }

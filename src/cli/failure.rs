@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
+use crate::app::StartError;
 use crate::config::ConfigError;
 use crate::data_dir::DataDirError;
 use crate::db;
-use crate::error::{Error, FieldError};
+use crate::error::{DbError, Error, FieldError};
 
 /// It did not work.
 pub const FAILED: u8 = 1;
@@ -111,8 +113,35 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<crate::error::DbError> for Failure {
-    fn from(error: crate::error::DbError) -> Self {
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Other(other) => other.into(),
+            StartError::Central { path, cause } => Self::in_central(&path, &cause),
+        }
+    }
+}
+
+impl Failure {
+    /// The central file cannot be used.
+    pub fn in_central(path: &Path, cause: &DbError) -> Self {
+        let hint = match cause {
+            DbError::Corrupt(_) => {
+                "keep a copy of this file with all that lies beside it, then put a good copy of it in its place; \
+                 tenants' own files are not touched"
+            }
+            DbError::Newer { .. } => {
+                "start the newer ruko that wrote it, or put a copy from before the upgrade in its place"
+            }
+            DbError::Full => "free disk space; nothing was changed",
+            _ => db::advice(cause),
+        };
+        Self::new(format!("the central file {} cannot be used: {cause}", path.display())).hint(hint)
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
         Error::from(error).into()
     }
 }

@@ -28,6 +28,18 @@ pub struct Globals {
 impl Globals {
     /// The configuration, with the flags of a command above the others.
     pub fn load(&self, flags: Vec<(&str, String)>) -> Outcome<Loaded> {
+        Ok(Config::load(self.sources(flags)?)?)
+    }
+
+    /// The configuration as far as it can be read, and why it cannot be used, when it cannot.
+    pub fn load_to_show(&self) -> Outcome<(Loaded, Option<Failure>)> {
+        match Config::load(self.sources(Vec::new())?) {
+            Ok(loaded) => Ok((loaded, None)),
+            Err(error) => Ok((error.rest().clone(), Some(error.into()))),
+        }
+    }
+
+    fn sources(&self, flags: Vec<(&str, String)>) -> Outcome<Sources> {
         let mut all = Vec::new();
         for text in &self.set {
             let Some((name, value)) = text.split_once('=') else {
@@ -39,8 +51,7 @@ impl Globals {
         let data_dir = self.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
         all.extend(data_dir.map(|path| ("storage.data_dir".to_owned(), path)));
         all.extend(flags.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let sources = Sources { config_file: self.config.clone(), ..Sources::from_process(all) };
-        Ok(Config::load(sources)?)
+        Ok(Sources { config_file: self.config.clone(), ..Sources::from_process(all) })
     }
 }
 

@@ -22,6 +22,7 @@ mod master_key;
 mod migrate;
 mod openapi;
 mod output;
+mod schedule;
 mod seed;
 mod serve;
 mod sql;
@@ -80,6 +81,9 @@ enum Command {
     /// Say where the OpenAPI document is (the artisan spelling)
     #[command(name = "postman:generate", hide = true)]
     PostmanGenerate(openapi::Postman),
+    /// Run the jobs that are due (the artisan spelling); a server does it by itself
+    #[command(name = "schedule:run", hide = true)]
+    ScheduleRun(schedule::Run),
 }
 
 /// Runs the command of this process.
@@ -120,6 +124,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Completions(command) => command.run(),
         Command::DbSeed(command) => command.run(&globals),
         Command::PostmanGenerate(_) => openapi::Postman::run(),
+        Command::ScheduleRun(command) => command.run(&globals).await,
     }
 }
 

@@ -12,9 +12,14 @@ const NARROWEST: u16 = 40;
 
 /// Prints text as it is.
 pub fn print(text: &str) -> Outcome {
+    Ok(write(text)?)
+}
+
+/// As [`print`], and says what became of it.
+pub fn write(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()
 }
 
 /// Prints a line.

@@ -8,11 +8,12 @@ use super::dotenv;
 use super::loading::Loading;
 use super::nearest::did_you_mean;
 use super::origin::Origin;
-use super::seeds::{NOT_NEEDED, Reading, SEEDS};
+use super::seeds::{NOT_NEEDED, Reading, SEEDS, is_about_mail};
 use super::value::Raw;
 
-/// Names with our prefix that are no setting.
-const OTHER_NAMES: &[&str] = &["RUKO_CONFIG"];
+/// Names with our prefix that are no setting: of the configuration itself, and of our own tests (see
+/// CONTRIBUTING.md), whose shell may run commands too.
+const OTHER_NAMES: &[&str] = &["RUKO_CONFIG", "RUKO_TEST_DEPTH", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT"];
 
 /// The variables of one layer. An empty one counts as not set, because `NAME=` in a template means
 /// "fill in if you need it".
@@ -36,9 +37,8 @@ impl Variables {
         let Some(path) = path else { return Self::default() };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Self::default(),
             Err(error) => {
-                loading.problem(format!("{} cannot be read: {error}", path.display()));
+                unreadable(path, &error, loading);
                 return Self::default();
             }
         };
@@ -71,6 +71,9 @@ impl Variables {
         }
         for name in NOT_NEEDED.iter().filter(|name| self.get(name).is_some()) {
             loading.not_needed(name);
+        }
+        for name in self.all.keys().filter(|name| is_about_mail(name)) {
+            loading.about_mail(name);
         }
     }
 
@@ -123,10 +126,43 @@ impl Variables {
     }
 }
 
+/// Nobody asked for the file, so one that is not there is nothing. One that may not be read is not
+/// meant for this user: `sudo -u ruko` in root's home.
+fn unreadable(path: &Path, error: &std::io::Error, loading: &mut Loading) {
+    let text = format!("{} cannot be read: {error}", path.display());
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {}
+        std::io::ErrorKind::PermissionDenied => loading.notice(format!("{text}; nothing in it counts")),
+        _ => loading.problem(text),
+    }
+}
+
 /// Kubernetes gives every container variables about its services. For one that is called `ruko` they
 /// begin like ours (`RUKO_SERVICE_HOST`, `RUKO_PORT=tcp://...`, `RUKO_PORT_8000_TCP_ADDR`).
 fn is_service_link(name: &str, text: &str) -> bool {
     name.starts_with("RUKO_SERVICE_")
         || name == "RUKO_PORT" && text.contains("://")
         || name.strip_prefix("RUKO_PORT_").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn file_that_nobody_asked_for_may_be_missing_or_closed_to_us() {
+        let told = |kind: ErrorKind| {
+            let mut loading = Loading::default();
+            unreadable(Path::new(".env"), &kind.into(), &mut loading);
+            loading.finish().map(|loaded| loaded.notices).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(ErrorKind::NotFound).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            told(ErrorKind::PermissionDenied).unwrap(),
+            [".env cannot be read: permission denied; nothing in it counts"]
+        );
+        assert!(told(ErrorKind::InvalidData).unwrap_err().contains(".env cannot be read"));
+    }
 }

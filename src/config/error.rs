@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use super::Loaded;
+
 /// The configuration cannot be used.
 #[derive(Debug)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    rest: Box<Loaded>,
 }
 
 /// One thing that is wrong.
@@ -24,8 +27,13 @@ pub enum Problem {
 }
 
 impl ConfigError {
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
-        Self { problems }
+    pub(super) fn new(problems: Vec<Problem>, rest: Loaded) -> Self {
+        Self { problems, rest: Box::new(rest) }
+    }
+
+    /// What the settings come to without those that are wrong: to be shown, not to run with.
+    pub fn rest(&self) -> &Loaded {
+        &self.rest
     }
 
     /// Everything that is wrong.

@@ -34,8 +34,18 @@ section! {
         idle_timeout_secs: u64 = 75, within 1..=3600;
         /// Seconds that running requests get to finish when the server stops.
         shutdown_timeout_secs: u64 = 10, within 0..=3600;
-        /// The address clients use, when it is not the one of `listen`: appears in links and in the
-        /// OpenAPI document.
+        /// The address clients use. Links of lists begin with it, whatever address a request was sent
+        /// to, and it stands in the OpenAPI document.
         public_url: Option<BaseUrl> = None;
+        /// An address for the OpenAPI document alone, where `public_url` is not set. Links follow the
+        /// request.
+        document_url: Option<BaseUrl> = None;
+    }
+}
+
+impl Http {
+    /// The address that the OpenAPI document names beside its own.
+    pub fn documented_url(&self) -> Option<&BaseUrl> {
+        self.public_url.as_ref().or(self.document_url.as_ref())
     }
 }

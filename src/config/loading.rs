@@ -1,6 +1,6 @@
 //! A configuration while its layers are put on top of each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{ConfigError, Problem};
 use super::nearest::did_you_mean;
@@ -16,6 +16,7 @@ pub(super) struct Loading {
     problems: Vec<Problem>,
     notices: Vec<String>,
     not_needed: Vec<String>,
+    about_mail: BTreeSet<String>,
 }
 
 impl Loading {
@@ -73,6 +74,11 @@ impl Loading {
         }
     }
 
+    /// Notes a variable about mail. They all become one notice.
+    pub(super) fn about_mail(&mut self, name: &str) {
+        self.about_mail.insert(name.to_owned());
+    }
+
     /// Looks at the whole, then gives the configuration or everything that is wrong with it.
     pub(super) fn finish(mut self) -> Result<Loaded, ConfigError> {
         if self.config.http.tls_cert.is_some() != self.config.http.tls_key.is_some() {
@@ -90,11 +96,12 @@ impl Loading {
             let names = self.not_needed.join(", ");
             self.notice(format!("{names} set, not needed: ruko stores data in SQLite files"));
         }
-        if self.problems.is_empty() {
-            Ok(Loaded { config: self.config, notices: self.notices, origins: self.origins })
-        } else {
-            Err(ConfigError::new(self.problems))
+        if !self.about_mail.is_empty() {
+            let names = self.about_mail.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            self.notice(format!("{names} set, not used: this release sends no mail"));
         }
+        let loaded = Loaded { config: self.config, notices: self.notices, origins: self.origins };
+        if self.problems.is_empty() { Ok(loaded) } else { Err(ConfigError::new(self.problems, loaded)) }
     }
 }
 

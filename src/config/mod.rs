@@ -55,7 +55,7 @@ use value::{Field, Raw};
 /// Everything that can be set. `Config::default()` is what runs when nobody sets anything.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Whether answers and logs may show details that strangers should not see.
+    /// Whether secrets of public documentation are let pass, for trying out. Nothing else hangs on it.
     pub debug: bool,
     /// The listener and what it accepts.
     pub http: Http,
@@ -114,7 +114,8 @@ impl Config {
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
         let Self { debug, http, storage, auth, limits, telemetry, locale, tenant_db } = self;
-        let help = "Whether answers and logs may show details that strangers should not see. Never in production.";
+        let help = "Whether a signing secret of public documentation is let pass, for trying out. Answers and logs show \
+                    no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
         fields.extend(http.fields());
         fields.extend(storage.fields());

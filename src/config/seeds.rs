@@ -37,11 +37,12 @@ pub(super) const SEEDS: &[Seed] = &[
     Seed { name: "SECRET_KEY", setting: "auth.secret_key", read: as_it_is },
     Seed { name: "JWT_SECRET", setting: "auth.secret_key", read: as_it_is },
     Seed { name: "NODE_ENV", setting: "debug", read: production_is_no_debug },
-    Seed { name: "DEBUG", setting: "debug", read: boolean },
+    Seed { name: "DEBUG", setting: "debug", read: boolean_or_something_else },
     Seed { name: "APP_DEBUG", setting: "debug", read: boolean },
     Seed { name: "PORT", setting: "http.listen", read: port_keeps_the_host },
-    Seed { name: "SERVER_URL", setting: "http.public_url", read: as_it_is },
-    Seed { name: "APP_URL", setting: "http.public_url", read: as_it_is },
+    // Templates bring them with `http://localhost` in them, where nobody serves: no links of them.
+    Seed { name: "SERVER_URL", setting: "http.document_url", read: as_it_is },
+    Seed { name: "APP_URL", setting: "http.document_url", read: as_it_is },
     Seed { name: "BACKEND_CORS_ORIGINS", setting: "http.cors_origins", read: as_it_is },
     Seed { name: "TZ", setting: "locale.time_zone", read: zone_by_name },
     Seed { name: "MASTER_DB_NAME", setting: "storage.central_file", read: plain_file_name },
@@ -52,8 +53,7 @@ pub(super) const SEEDS: &[Seed] = &[
     Seed { name: "TENANT_DB_PASSWORD", setting: "tenant_db.password", read: as_it_is },
 ];
 
-/// Details of database servers: one notice that they are not needed. Mail names (`MAIL_*`,
-/// `BACKUP_ALERT_EMAIL`) do not stand here: they get their settings with the mail itself.
+/// Details of database servers: one notice that they are not needed.
 pub(super) const NOT_NEEDED: &[&str] = &[
     "DB_CONNECTION",
     "DB_HOST",
@@ -67,6 +67,11 @@ pub(super) const NOT_NEEDED: &[&str] = &[
     "REDIS_PASSWORD",
 ];
 
+/// Whether a variable is about mail, which this release does not send. Silence would pass for consent.
+pub(super) fn is_about_mail(name: &str) -> bool {
+    name == "BACKUP_ALERT_EMAIL" || name.starts_with("MAIL_")
+}
+
 /// Foreign names of a setting.
 pub(super) fn names_of(setting: &str) -> Vec<&'static str> {
     SEEDS.iter().filter(|seed| seed.setting == setting).map(|seed| seed.name).collect()
@@ -78,6 +83,12 @@ fn as_it_is(text: &str, _: &Config) -> Reading {
 
 fn boolean(text: &str, _: &Config) -> Reading {
     bool::parse(text).map_or(Reading::Wrong(bool::EXPECTED), |flag| Reading::Text(flag.to_string()))
+}
+
+/// In Express `DEBUG` says whose lines are logged: `express:*`.
+fn boolean_or_something_else(text: &str, _: &Config) -> Reading {
+    let flag = bool::parse(text);
+    flag.map_or(Reading::Ignored("it is neither true nor false"), |flag| Reading::Text(flag.to_string()))
 }
 
 /// Stands above `DEBUG`: of two contradicting lines the one that shows less to strangers wins.

@@ -254,17 +254,35 @@ fn dotenv_files_of_all_five_systems_work_side_by_side() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:3000");
     assert_eq!(config.storage.central_file.as_str(), "tenant_master.db");
     assert_eq!(config.http.cors_origins[0].as_str(), "https://a.example");
-    assert_eq!(config.http.public_url.as_ref().unwrap().as_str(), "http://your-domain.com");
+    assert_eq!(config.http.document_url.as_ref().unwrap().as_str(), "http://your-domain.com");
+    assert!(config.http.public_url.is_none(), "links follow the request");
     assert_eq!(config.tenant_db.host.as_deref(), Some("10.0.0.9"));
     assert_eq!(config.auth.secret_key.as_ref().unwrap().expose_secret(), "long-and-random");
     assert!(!config.debug);
-    assert_eq!(loaded.notices.len(), 2, "{:?}", loaded.notices);
+    assert_eq!(loaded.notices.len(), 3, "{:?}", loaded.notices);
     assert_tells(&loaded.notices[0], &["(DEBUG) is not used: NODE_ENV is set too"]);
     assert_eq!(
         loaded.notices[1],
         "DB_CONNECTION, DB_HOST, DB_USER, DB_PASSWORD, MONGODB_URL, REDIS_URL set, not needed: \
          ruko stores data in SQLite files"
     );
+    assert_eq!(loaded.notices[2], "BACKUP_ALERT_EMAIL, MAIL_HOST set, not used: this release sends no mail");
+}
+
+#[test]
+fn debug_of_express_is_a_notice_and_no_mistake() {
+    let loaded = Bench::new().env("DEBUG", "express:*").load();
+    assert!(!loaded.config.debug);
+    assert_eq!(loaded.notices, ["environment (DEBUG) is not used: it is neither true nor false"]);
+    assert!(Bench::new().env("DEBUG", "express:*").env("APP_DEBUG", "true").load().config.debug);
+    assert_tells(&Bench::new().env("APP_DEBUG", "express:*").problems(), &["debug:", "APP_DEBUG", "true or false"]);
+}
+
+#[test]
+fn variables_of_our_own_tests_stop_no_command() {
+    let names = ["RUKO_TEST_DEPTH", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT"];
+    let loaded = names.iter().fold(Bench::new(), |bench, name| bench.env(name, "1")).load();
+    assert!(loaded.notices.is_empty(), "{loaded:?}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::error::{DbError, Result};
 
 use super::closed::{complete, fold_in, io_error, open_closed, refuse_leftovers};
 use super::connection::Durability;
-use super::strange::Found;
+use super::stamp::Whose;
+use super::strange::{Found, not_adoptable};
 use super::{Engine, Schema, Tx, stamp};
 
 impl Schema {
@@ -32,6 +33,21 @@ impl Schema {
             std::fs::remove_file(path).map_err(|error| io_error(&error))?;
             return Ok(self.create(path, owner)?);
         }
+        self.hand_over(engine, path, owner)
+    }
+
+    /// As [`Schema::adopt`] for a file that must hold a tenant already. Blocks.
+    ///
+    /// # Errors
+    /// As [`Schema::adopt`], and for an empty file.
+    pub fn adopt_filled(&self, engine: &Engine, path: &Path, owner: &str, previous_owner: &str) -> Result<()> {
+        match self.inspect(path, Some(previous_owner))? {
+            Found::Empty => Err(not_adoptable("It is empty.")),
+            Found::Ours => self.hand_over(engine, path, owner),
+        }
+    }
+
+    fn hand_over(&self, engine: &Engine, path: &Path, owner: &str) -> Result<()> {
         let before = set_owner(path, Some(owner))?;
         let opened = self.open(engine, path, owner, Durability::Full).map(|(db, _)| drop(db));
         if let Err(error) = opened.and_then(|()| Ok(complete(path)?)) {
@@ -48,7 +64,7 @@ impl Schema {
     /// [`DbError::Corrupt`] for a file of somebody else.
     pub fn release(&self, path: &Path, owner: &str) -> Result<(), DbError> {
         complete(path)?;
-        let connection = open_closed(path)?;
+        let connection = open_closed(path, &Whose::Ours)?;
         let found = stamp::read(&connection)?.owner;
         drop(connection);
         match found {
@@ -61,7 +77,7 @@ impl Schema {
 
 /// Changes the stamp of a closed file; gives the one it had.
 fn set_owner(path: &Path, owner: Option<&str>) -> Result<Option<String>, DbError> {
-    let connection = open_closed(path)?;
+    let connection = open_closed(path, &Whose::Ours)?;
     let before = stamp::read(&connection)?.owner;
     let mut tx = Tx::new(&connection.raw);
     match owner {

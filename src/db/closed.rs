@@ -9,6 +9,7 @@ use crate::error::{DbError, Error, Result, Rule};
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::stamp::Whose;
 use super::strange::not_adoptable;
 
 /// The names SQLite puts beside a file.
@@ -31,6 +32,18 @@ pub fn io_error(error: &std::io::Error) -> DbError {
     }
 }
 
+/// Whether this process may write the file and beside it. Asks the system and opens nothing: closing
+/// another handle of a file would end the locks that SQLite holds on it.
+///
+/// # Errors
+/// [`DbError::ReadOnly`], or why that cannot be told.
+pub fn expect_writable(path: &Path) -> Result<(), DbError> {
+    for path in std::iter::once(path).chain(path.parent()) {
+        rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|errno| io_error(&errno.into()))?;
+    }
+    Ok(())
+}
+
 fn has_content(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|found| found.len() > 0)
 }
@@ -49,15 +62,15 @@ pub(super) fn refuse_leftovers(path: &Path) -> Result<()> {
     }
 }
 
-/// Opens a closed file of ours to change it as a whole.
+/// Opens a closed file to change it as a whole.
 ///
 /// # Errors
 /// Whatever opening says.
 #[allow(clippy::disallowed_methods, reason = "belongs to no pool: nobody else has it open")]
-pub(super) fn open_closed(path: &Path) -> Result<Connection, DbError> {
+pub(super) fn open_closed(path: &Path, whose: &Whose) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let raw = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| db_error(&error))?;
-    Connection::prepare(raw, Role::Writer, Durability::Full).map_err(|error| db_error(&error))
+    Connection::prepare(raw, Role::Writer, Durability::Full, whose)
 }
 
 /// Folds what its log still holds into the file at `path`, which this process has closed. Blocks.
@@ -66,7 +79,11 @@ pub(super) fn open_closed(path: &Path) -> Result<Connection, DbError> {
 /// [`DbError::Busy`] while another program holds the file.
 pub fn complete(path: &Path) -> Result<(), DbError> {
     if has_content(path, "-wal") || has_content(path, "-journal") {
-        fold_in(&open_closed(path)?)?;
+        let connection = open_closed(path, &Whose::Anyones)?;
+        // A journal is rolled back by the first read.
+        connection.integer("SELECT count(*) FROM sqlite_schema")?;
+        fold_in(&connection)?;
+        drop(connection);
         if has_content(path, "-wal") || has_content(path, "-journal") {
             return Err(DbError::Busy);
         }

@@ -1,6 +1,7 @@
 //! One connection to a SQLite file: how it is opened, its PRAGMAs, and its time budget.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use crate::error::DbError;
 
 use super::failure::db_error;
 use super::fold;
+use super::inspect::log_bytes;
+use super::stamp::Whose;
 
 /// Instructions of the engine between two looks at the clock, about 10 us.
 const OPS_BETWEEN_CHECKS: i32 = 1000;
@@ -49,23 +52,48 @@ fn ns_since_start(at: Instant) -> u64 {
 }
 
 impl Connection {
-    /// Sets a fresh connection up for its role.
+    /// Sets a fresh connection up for its role. A file that is not what `whose` says is left as it
+    /// is, with the log beside it.
     ///
     /// # Errors
-    /// The engine's, such as "file is not a database".
-    pub(super) fn prepare(raw: rusqlite::Connection, role: Role, durability: Durability) -> rusqlite::Result<Self> {
-        let (busy_ms, cache_kib) = match role {
-            Role::Reader => (0, 2000),
-            Role::Writer => (50, 8000),
+    /// [`DbError::Corrupt`] and [`DbError::Newer`] for the wrong file; whatever opening says.
+    pub(super) fn prepare(
+        raw: rusqlite::Connection,
+        role: Role,
+        durability: Durability,
+        whose: &Whose,
+    ) -> Result<Self, DbError> {
+        let path = raw.path().map(PathBuf::from).unwrap_or_default();
+        // SQLite removes the log beside an empty file, and with it what could still be saved.
+        if !matches!(whose, Whose::Anyones) && path.metadata().is_ok_and(|found| found.len() == 0) {
+            return Err(DbError::Corrupt("it is empty".into()));
+        }
+        let has_log = log_bytes(&path) > 0;
+        let keep_log = |keeps| raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps).map(|_| ());
+        let busy_ms = match role {
+            Role::Reader => 0,
+            Role::Writer => 50,
+        };
+        let guard = format!("PRAGMA busy_timeout={busy_ms}; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;");
+        raw.execute_batch(&guard).and_then(|()| keep_log(has_log)).map_err(|error| db_error(&error))?;
+        whose.check(&raw)?;
+        keep_log(false).map_err(|error| db_error(&error))?;
+        Self::set_up(raw, role, durability, whose).map_err(|error| db_error(&error))
+    }
+
+    fn set_up(raw: rusqlite::Connection, role: Role, durability: Durability, whose: &Whose) -> rusqlite::Result<Self> {
+        let cache_kib = match role {
+            Role::Reader => 2000,
+            Role::Writer => 8000,
         };
         let synchronous = match durability {
             Durability::Full => "FULL",
             Durability::Normal => "NORMAL",
         };
+        let journal = if matches!(whose, Whose::Anyones) { "" } else { "PRAGMA journal_mode=WAL;" };
         raw.execute_batch(&format!(
-            "PRAGMA busy_timeout={busy_ms}; PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; \
-             PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; \
-             PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=1000; PRAGMA temp_store=MEMORY; \
+            "{journal} PRAGMA synchronous={synchronous}; \
+             PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=1000; PRAGMA temp_store=MEMORY; \
              PRAGMA cache_size=-{cache_kib}; PRAGMA mmap_size=0;"
         ))?;
         if role == Role::Reader {

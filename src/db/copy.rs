@@ -9,6 +9,7 @@ use crate::error::{DbError, Result};
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::stamp::Whose;
 
 const PAGES_PER_STEP: i32 = 256;
 
@@ -27,8 +28,7 @@ pub struct CopySummary {
 /// # Errors
 /// Any [`DbError`]; `to` is removed then.
 pub fn copy_live(from: &Path, to: &Path) -> Result<CopySummary, DbError> {
-    let outcome = copy(from, to).map_err(|error| db_error(&error));
-    let outcome = outcome.and_then(|()| {
+    let outcome = copy(from, to).and_then(|()| {
         let file = std::fs::File::open(to).map_err(|error| DbError::Io(error.to_string()))?;
         file.sync_all().map_err(|error| DbError::Io(error.to_string()))?;
         let size_bytes = file.metadata().map_err(|error| DbError::Io(error.to_string()))?.len();
@@ -41,15 +41,22 @@ pub fn copy_live(from: &Path, to: &Path) -> Result<CopySummary, DbError> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a copy's two ends belong to no pool")]
-fn copy(from: &Path, to: &Path) -> rusqlite::Result<()> {
+fn copy(from: &Path, to: &Path) -> Result<(), DbError> {
     let read = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let source = rusqlite::Connection::open_with_flags(from, read)?;
-    let source = Connection::prepare(source, Role::Reader, Durability::Full)?.raw;
+    let source = rusqlite::Connection::open_with_flags(from, read).map_err(|error| db_error(&error))?;
+    // Whose it is shows the copy; the original stays as it is, whatever it is.
+    let source = Connection::prepare(source, Role::Reader, Durability::Full, &Whose::Anyones)?.raw;
+    copy_pages(&source, to).map_err(|error| db_error(&error))
+}
+
+#[allow(clippy::disallowed_methods, reason = "a copy's two ends belong to no pool")]
+fn copy_pages(source: &rusqlite::Connection, to: &Path) -> rusqlite::Result<()> {
+    let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     source.busy_timeout(std::time::Duration::from_secs(5))?;
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
-    let mut target = rusqlite::Connection::open_with_flags(to, read | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let mut target = rusqlite::Connection::open_with_flags(to, write)?;
     target.execute_batch("PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF;")?;
-    let backup = Backup::new(&source, &mut target)?;
+    let backup = Backup::new(source, &mut target)?;
     while !matches!(backup.step(PAGES_PER_STEP)?, StepResult::Done) {}
     Ok(())
 }

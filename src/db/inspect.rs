@@ -75,6 +75,10 @@ impl Look {
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let has_log = log_bytes(path) > 0;
+        // SQLite removes the log beside an empty file.
+        if has_log && path.metadata().is_ok_and(|found| found.len() == 0) {
+            return Err(DbError::Corrupt("it is empty, with a log beside it".into()));
+        }
         let open = || -> rusqlite::Result<rusqlite::Connection> {
             let raw = connect(path, read_write).or_else(|_| connect(path, read_only))?;
             raw.execute_batch("PRAGMA query_only=ON;")?;

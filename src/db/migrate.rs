@@ -12,6 +12,7 @@ use crate::error::{DbError, Error, Result};
 
 use super::connection::{Connection, Durability};
 use super::failure::db_error;
+use super::stamp::Whose;
 use super::{Db, Engine, stamp};
 
 static TENANT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/migrations/tenant");
@@ -97,12 +98,10 @@ impl Schema {
         owner: &str,
         durability: Durability,
     ) -> Result<(Db, MigrationOutcome)> {
-        let db = Db::open(engine, path, durability)?;
+        let whose = Whose::Owners(owner.into(), self.latest);
+        let db = Db::open(engine, path, &whose, durability)?;
         let deadline = Instant::now() + engine.options().write_timeout;
-        let from = stamp::expect_owner(&*db.shared.readers.get(deadline)?, owner)?;
-        if from > self.latest {
-            return Err(DbError::Newer { found: from, known: self.latest }.into());
-        }
+        let from = stamp::read(&*db.shared.readers.get(deadline)?)?.user_version;
         if from < self.latest {
             let mut connection = db.shared.writers.get(deadline)?;
             self.upgrade(&mut connection)?;

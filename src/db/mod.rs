@@ -35,7 +35,7 @@ use std::time::Instant;
 
 use crate::error::{DbError, Error, Result};
 
-pub use closed::{complete, io_error, move_closed, remove_closed};
+pub use closed::{complete, expect_writable, io_error, move_closed, remove_closed};
 pub use connection::Durability;
 pub use copy::{CopySummary, copy_live};
 pub use engine::{Engine, EngineOptions};
@@ -47,6 +47,7 @@ pub use tx::{FromColumn, Row, Tx, Val};
 
 use group::Group;
 use pool::Pool;
+use stamp::Whose;
 
 /// Readers a file may have open at once.
 const READERS_MAX: u32 = 4;
@@ -85,14 +86,14 @@ fn uptime_ms() -> u64 {
 }
 
 impl Db {
-    /// Opens an existing file. Blocks; nothing is checked yet but that it can be opened.
+    /// Opens an existing file, which must be the one of `whose`. Blocks.
     ///
     /// # Errors
     /// [`DbError::Unavailable`], [`DbError::Corrupt`] and their kin, with the real cause.
-    pub fn open(engine: &Engine, path: &Path, durability: Durability) -> Result<Self> {
+    fn open(engine: &Engine, path: &Path, whose: &Whose, durability: Durability) -> Result<Self> {
         let threads = &engine.0.pool_threads;
-        let readers = Pool::new(path, connection::Role::Reader, durability, READERS_MAX, threads.clone())?;
-        let writers = Pool::new(path, connection::Role::Writer, durability, 1, threads.clone())?;
+        let pool = |role, size| Pool::new(path, whose.clone(), role, durability, size, threads.clone());
+        let (readers, writers) = (pool(connection::Role::Reader, READERS_MAX)?, pool(connection::Role::Writer, 1)?);
         let db = Self {
             shared: Arc::new(Shared {
                 slow_reads: Arc::new(tokio::sync::Semaphore::new((engine.options().threads / 2).max(1))),

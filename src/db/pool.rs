@@ -16,6 +16,7 @@ use crate::error::DbError;
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::stamp::Whose;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -24,13 +25,15 @@ struct Opener {
     files: SqliteConnectionManager,
     role: Role,
     durability: Durability,
+    whose: Whose,
     /// A connection opened ahead of the pool, so that its real error could be seen.
     opened: Mutex<Option<Connection>>,
 }
 
 impl Opener {
-    fn open(&self) -> Result<Connection, rusqlite::Error> {
-        Connection::prepare(self.files.connect()?, self.role, self.durability)
+    fn open(&self) -> Result<Connection, DbError> {
+        let raw = self.files.connect().map_err(|error| db_error(&error))?;
+        Connection::prepare(raw, self.role, self.durability, &self.whose)
     }
 }
 
@@ -39,15 +42,15 @@ pub(super) struct Manager(Arc<Opener>);
 
 impl ManageConnection for Manager {
     type Connection = Connection;
-    type Error = rusqlite::Error;
+    type Error = DbError;
 
-    fn connect(&self) -> Result<Connection, rusqlite::Error> {
+    fn connect(&self) -> Result<Connection, DbError> {
         let opened = self.0.opened.lock().take();
         opened.map_or_else(|| self.0.open(), Ok)
     }
 
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), rusqlite::Error> {
-        self.0.files.is_valid(&mut connection.raw)
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), DbError> {
+        self.0.files.is_valid(&mut connection.raw).map_err(|error| db_error(&error))
     }
 
     /// r2d2 keeps a connection whose user left in the middle of a transaction; we do not.
@@ -67,12 +70,13 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// A pool of at most `max_size` connections. Opens nothing yet.
+    /// A pool of at most `max_size` connections to the file of `whose`. Opens nothing yet.
     ///
     /// # Errors
     /// None in practice: with no idle connections to keep, r2d2 only allocates.
     pub(super) fn new(
         path: &Path,
+        whose: Whose,
         role: Role,
         durability: Durability,
         max_size: u32,
@@ -81,7 +85,7 @@ impl Pool {
         // Without CREATE: the default would silently make a missing tenant anew, empty.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let files = SqliteConnectionManager::file(path).with_flags(flags);
-        let opener = Arc::new(Opener { files, role, durability, opened: Mutex::new(None) });
+        let opener = Arc::new(Opener { files, role, durability, whose, opened: Mutex::new(None) });
         let connections = r2d2::Pool::builder()
             .max_size(max_size)
             .min_idle(Some(0))
@@ -110,7 +114,7 @@ impl Pool {
     pub(super) fn get(&self, deadline: Instant) -> Result<Loan, DbError> {
         let state = self.connections.state();
         if state.idle_connections == 0 && state.connections < self.connections.max_size() {
-            let connection = self.opener.open().map_err(|error| db_error(&error))?;
+            let connection = self.opener.open()?;
             *self.opener.opened.lock() = Some(connection);
         }
         let patience = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));

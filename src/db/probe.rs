@@ -11,8 +11,9 @@ use crate::error::{DbError, Result};
 
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::stamp::Whose;
 use super::strange::look;
-use super::{Db, Schema, Tx, stamp};
+use super::{Db, Schema, Tx};
 
 /// How long a look may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,11 +26,7 @@ impl Schema {
     /// # Errors
     /// Why it cannot be used, as [`Schema::open`] would say.
     pub fn probe(&self, path: &Path, owner: &str) -> Result<(), DbError> {
-        let connection = connect(path)?;
-        let version = stamp::expect_owner(&connection, owner)?;
-        if version > self.latest() {
-            return Err(DbError::Newer { found: version, known: self.latest() });
-        }
+        let connection = connect(path, &Whose::Owners(owner.into(), self.latest()))?;
         let mut tx = Tx::new(&connection.raw);
         for table in tables(&mut tx)? {
             tx.query_opt(&format!("SELECT 1 FROM {} LIMIT 1", quoted(&table)), &[], |_| Ok(()))?;
@@ -45,16 +42,17 @@ impl Db {
     /// Why it cannot be read.
     pub async fn probe(&self, owner: &'static str) -> Result<()> {
         let path = self.path().to_owned();
-        self.shared.engine.run(move || Ok(stamp::expect_owner(&connect(&path)?, owner).map(|_| ())?)).await
+        // Whatever version it has: this process has it open.
+        self.shared.engine.run(move || Ok(connect(&path, &Whose::Owners(owner.into(), i64::MAX)).map(|_| ())?)).await
     }
 }
 
 #[allow(clippy::disallowed_methods, reason = "a connection of its own is the point")]
-fn connect(path: &Path) -> Result<Connection, DbError> {
+fn connect(path: &Path, whose: &Whose) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let raw = rusqlite::Connection::open_with_flags(path, flags).map_err(|error| db_error(&error))?;
     raw.busy_timeout(PATIENCE).map_err(|error| db_error(&error))?;
-    let connection = Connection::prepare(raw, Role::Reader, Durability::Full).map_err(|error| db_error(&error))?;
+    let connection = Connection::prepare(raw, Role::Reader, Durability::Full, whose)?;
     connection.set_deadline(Instant::now() + PATIENCE);
     Ok(connection)
 }

@@ -2,11 +2,11 @@
 //! pass the engine's own checks and make an answer fail later: a price that is no amount of money, a
 //! stock that overflows at the next order, a last id after which no row can be added.
 
-use crate::error::{DbError, Result};
+use crate::error::DbError;
 use crate::money::Money;
 
 use super::Tx;
-use super::strange::{not_adoptable, refused, shown};
+use super::strange::{Doubt, refused, shown, unfit};
 
 /// The greatest whole number that every reader of JSON takes as it is.
 const WHOLE_MAX: i64 = (1 << 53) - 1;
@@ -16,15 +16,15 @@ const TIMES: (i64, i64) = (-62_167_219_200_000, 253_402_300_799_999);
 /// Looks at every number of every table. What a number is shows in the name of its column.
 ///
 /// # Errors
-/// [`crate::error::Error::Conflict`] `file_not_adoptable` with the first column that is out of range.
-pub(super) fn check(tx: &mut Tx<'_>) -> Result<()> {
+/// [`Doubt::Unfit`] with the first column that is out of range; [`Doubt::Failed`].
+pub(super) fn check(tx: &mut Tx<'_>) -> Result<(), Doubt> {
     // The tables inside of a search index are not strict, and their numbers are the engine's business.
     let tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict ORDER BY name";
     let columns = "SELECT name FROM pragma_table_info(?1) WHERE type = 'INTEGER'";
     for table in tx.query(tables, &[], |row| row.get::<String>(0)).map_err(refused)? {
         let columns = tx.query(columns, crate::vals![&table], |row| row.get::<String>(0)).map_err(refused)?;
         if let Some(column) = column_out_of_range(tx, &table, &columns).map_err(refused)? {
-            return Err(not_adoptable(format!("A value of {}.{} is out of range.", shown(&table), shown(&column))));
+            return Err(unfit(format!("A value of {}.{} is out of range.", shown(&table), shown(&column))));
         }
     }
     // It has no types, and the next id is one above.
@@ -32,7 +32,7 @@ pub(super) fn check(tx: &mut Tx<'_>) -> Result<()> {
     let table = tx.query_opt(ids, crate::vals![WHOLE_MAX], |row| row.get::<String>(0)).map_err(refused)?;
     match table {
         None => Ok(()),
-        Some(table) => Err(not_adoptable(format!("The last id of {} is out of range.", shown(&table)))),
+        Some(table) => Err(unfit(format!("The last id of {} is out of range.", shown(&table)))),
     }
 }
 

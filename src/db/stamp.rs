@@ -1,5 +1,7 @@
 //! How ruko recognises its own files: `application_id`, `user_version`, and the owner in `meta`.
 
+use std::sync::Arc;
+
 use crate::error::{DbError, Result};
 
 use super::connection::Connection;
@@ -15,6 +17,36 @@ pub struct Stamp {
     pub owner: Option<String>,
     /// Its schema version.
     pub user_version: i64,
+}
+
+/// Whose file there has to be behind a connection. It is looked at before the connection changes
+/// anything: SQLite writes into an empty or a strange file when it is told how to keep its journal.
+#[derive(Debug, Clone)]
+pub(super) enum Whose {
+    /// A file that is only read or closed: nothing is asked, and its journal stays as it is.
+    Anyones,
+    /// Of ruko, whoever in it owns it.
+    Ours,
+    /// Of this owner, with a schema that is not newer than this version.
+    Owners(Arc<str>, i64),
+}
+
+impl Whose {
+    /// Looks at a file that was opened a moment ago.
+    ///
+    /// # Errors
+    /// [`DbError::Corrupt`] for a file of somebody else, [`DbError::Newer`].
+    pub(super) fn check(&self, connection: &rusqlite::Connection) -> Result<(), DbError> {
+        match self {
+            Self::Anyones => Ok(()),
+            Self::Ours => read_raw(connection).map(|_| ()),
+            Self::Owners(owner, newest) => {
+                let stamp = read_raw(connection)?;
+                let found = of_owner(stamp, owner)?;
+                if found > *newest { Err(DbError::Newer { found, known: *newest }) } else { Ok(()) }
+            }
+        }
+    }
 }
 
 /// Reads the stamp of an open file.
@@ -39,11 +71,7 @@ pub(super) fn read_raw(connection: &rusqlite::Connection) -> Result<Stamp, DbErr
 }
 
 /// Checks that the file belongs to `owner` and gives its schema version.
-///
-/// # Errors
-/// [`DbError::Corrupt`] for a file of somebody else.
-pub(super) fn expect_owner(connection: &Connection, owner: &str) -> Result<i64, DbError> {
-    let stamp = read(connection)?;
+fn of_owner(stamp: Stamp, owner: &str) -> Result<i64, DbError> {
     match stamp.owner {
         Some(found) if found == owner => Ok(stamp.user_version),
         Some(found) => Err(DbError::Corrupt(format!("the file belongs to {found:?}"))),

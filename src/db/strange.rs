@@ -14,6 +14,7 @@ use rusqlite::limits::Limit;
 use crate::error::{DbError, Error, Result};
 
 use super::closed::{io_error, refuse_leftovers};
+use super::copy::copy_live;
 use super::failure::db_error;
 use super::migrate::schema_objects;
 use super::stamp::APPLICATION_ID;
@@ -40,22 +41,77 @@ pub(super) enum Found {
     Ours,
 }
 
+/// Why a file is not good.
+pub(super) enum Doubt {
+    /// What is wrong with it, as a sentence.
+    Unfit(String),
+    /// It is this tenant's.
+    Owned(String),
+    /// It could not be looked at.
+    Failed(Error),
+}
+
+impl From<Error> for Doubt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Schema {
-    /// Looks at the file from all sides.
+    /// Looks at a file that is to be taken over from all sides.
     ///
     /// # Errors
     /// [`Error::Conflict`] `file_not_adoptable` with the reason.
     pub(super) fn inspect(&self, path: &Path, previous_owner: Option<&str>) -> Result<Found> {
-        let kind = std::fs::symlink_metadata(path).map_err(|error| DbError::Io(error.to_string()))?;
+        self.examine(path, previous_owner).map_err(|doubt| match doubt {
+            Doubt::Unfit(reason) => not_adoptable(reason),
+            Doubt::Owned(owner) => not_adoptable(format!(
+                "It belongs to the tenant {owner}; name that id in `take_over` if it should not."
+            )),
+            Doubt::Failed(error) => error,
+        })
+    }
+
+    /// Copies the live file of `owner`, looks at the copy as whoever takes it over will, and gives
+    /// its schema version. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `file_not_exportable` with the reason; storage errors.
+    pub fn copy_for_export(&self, live: &Path, copy: &Path, owner: &str) -> Result<i64> {
+        let refuse = |reason: &str| {
+            let text = format!("The tenant's file cannot be exported. {reason} `ruko doctor` looks at every file.");
+            Err(Error::conflict("file_not_exportable", text))
+        };
+        // Opening it would remove the log beside it.
+        if live.metadata().is_ok_and(|found| found.len() == 0) {
+            return refuse("It is empty.");
+        }
+        copy_live(live, copy)?;
+        match self.examine(copy, Some(owner)) {
+            Ok(Found::Ours) => {}
+            Ok(Found::Empty) => return refuse("It is empty."),
+            Err(Doubt::Unfit(reason)) => return refuse(&reason),
+            Err(Doubt::Owned(other)) => return refuse(&format!("It belongs to the tenant {other}.")),
+            Err(Doubt::Failed(error)) => return Err(error),
+        }
+        let stamp = super::stamp::read_raw(&look(copy, PATIENCE)?)?;
+        match stamp.owner {
+            Some(_) => Ok(stamp.user_version),
+            None => refuse("It carries no owner."),
+        }
+    }
+
+    fn examine(&self, path: &Path, previous_owner: Option<&str>) -> Result<Found, Doubt> {
+        let kind = std::fs::symlink_metadata(path).map_err(|error| Error::from(DbError::Io(error.to_string())))?;
         if !kind.is_file() {
-            return Err(not_adoptable("It is a link or a folder."));
+            return Err(unfit("It is a link or a folder."));
         }
         refuse_leftovers(path)?;
         if kind.len() == 0 {
             return Ok(Found::Empty);
         }
         // The engine takes a file of one byte for an empty database, whatever the byte is.
-        if !has_header(path)? {
+        if !has_header(path).map_err(Error::from)? {
             return Err(not_a_database());
         }
         let connection = look(path, PATIENCE).map_err(refused)?;
@@ -67,7 +123,7 @@ impl Schema {
             return Ok(Found::Empty);
         }
         if application_id != APPLICATION_ID {
-            return Err(not_adoptable(format!("It is not a file of ruko (application_id {application_id}).")));
+            return Err(unfit(format!("It is not a file of ruko (application_id {application_id}).")));
         }
         self.check_schema(&connection)?;
         check_owner(&mut tx, previous_owner)?;
@@ -76,36 +132,36 @@ impl Schema {
         Ok(Found::Ours)
     }
 
-    fn check_schema(&self, connection: &rusqlite::Connection) -> Result<()> {
+    fn check_schema(&self, connection: &rusqlite::Connection) -> Result<(), Doubt> {
         let mut tx = Tx::new(connection);
         let page_size = integer(&mut tx, "PRAGMA page_size").map_err(refused)?;
         let encoding = tx.query_one("PRAGMA encoding", &[], |row| row.get::<String>(0)).map_err(refused)?;
         if page_size != PAGE_SIZE || encoding != "UTF-8" {
-            return Err(not_adoptable(format!(
+            return Err(unfit(format!(
                 "Its pages are {page_size} bytes and its texts {encoding}, not {PAGE_SIZE} and UTF-8."
             )));
         }
         let version = integer(&mut tx, "PRAGMA user_version").map_err(refused)?;
         if version > self.latest() {
-            return Err(not_adoptable(format!(
+            return Err(unfit(format!(
                 "Its schema version {version} is newer than {}, the newest this ruko knows.",
                 self.latest()
             )));
         }
         if version < 1 {
-            return Err(not_adoptable(format!("Its schema version {version} is none of ruko's.")));
+            return Err(unfit(format!("Its schema version {version} is none of ruko's.")));
         }
         let mut missing: BTreeMap<String, String> = self.objects_at(version)?.into_iter().collect();
         for (name, sql) in schema_objects(connection).map_err(refused)? {
             let is_known = missing.remove(&name).is_some_and(|known| known == sql)
                 || STATISTICS.contains(&(name.as_str(), sql.as_str()));
             if !is_known {
-                return Err(not_adoptable(format!("It contains the unknown or changed {}.", shown(&name))));
+                return Err(unfit(format!("It contains the unknown or changed {}.", shown(&name))));
             }
         }
         match missing.keys().next() {
             None => Ok(()),
-            Some(name) => Err(not_adoptable(format!("It lacks the {name}."))),
+            Some(name) => Err(unfit(format!("It lacks the {name}."))),
         }
     }
 }
@@ -122,36 +178,31 @@ fn has_header(path: &Path) -> Result<bool, DbError> {
     }
 }
 
-fn check_owner(tx: &mut Tx<'_>, previous_owner: Option<&str>) -> Result<()> {
+fn check_owner(tx: &mut Tx<'_>, previous_owner: Option<&str>) -> Result<(), Doubt> {
     let sql = "SELECT value FROM meta WHERE key = 'owner'";
     let owner = tx.query_opt(sql, &[], |row| row.get::<String>(0)).map_err(refused)?;
     match (owner, previous_owner) {
         (None, _) => Ok(()),
         (Some(owner), Some(expected)) if owner == expected => Ok(()),
-        (Some(owner), _) => {
-            let owner = shown(&owner);
-            Err(not_adoptable(format!(
-                "It belongs to the tenant {owner}; name that id in `take_over` if it should not."
-            )))
-        }
+        (Some(owner), _) => Err(Doubt::Owned(shown(&owner))),
     }
 }
 
-fn check_content(tx: &mut Tx<'_>) -> Result<()> {
+fn check_content(tx: &mut Tx<'_>) -> Result<(), Doubt> {
     let verdict = tx.query("PRAGMA integrity_check(1)", &[], |row| row.get::<String>(0)).map_err(refused)?;
     if verdict != ["ok"] {
-        return Err(not_adoptable(format!("integrity_check says: {}", shown(&verdict.join("; ")))));
+        return Err(unfit(format!("integrity_check says: {}", shown(&verdict.join("; ")))));
     }
     let broken = tx.query_opt("PRAGMA foreign_key_check", &[], |row| row.get::<String>(0)).map_err(refused)?;
     if let Some(table) = broken {
-        return Err(not_adoptable(format!("Rows of {} refer to rows that do not exist.", shown(&table))));
+        return Err(unfit(format!("Rows of {} refer to rows that do not exist.", shown(&table))));
     }
     // Lists show these counts instead of counting, and the triggers only ever add to them.
     let counts = tx.query("SELECT name, n FROM row_counts", &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)));
     for (table, count) in counts.map_err(refused)? {
         let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
         if integer(tx, &sql).map_err(refused)? != count {
-            return Err(not_adoptable(format!("Its count of {} is wrong.", shown(&table))));
+            return Err(unfit(format!("Its count of {} is wrong.", shown(&table))));
         }
     }
     Ok(())
@@ -204,16 +255,20 @@ pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
-pub(super) fn refused(error: DbError) -> Error {
+pub(super) fn refused(error: DbError) -> Doubt {
     match error {
         DbError::Corrupt(_) => not_a_database(),
-        DbError::Other(_) => not_adoptable("It cannot be read as a file of ruko."),
-        other => other.into(),
+        DbError::Other(_) => unfit("It cannot be read as a file of ruko."),
+        other => Doubt::Failed(other.into()),
     }
 }
 
-fn not_a_database() -> Error {
-    not_adoptable("It is damaged, or no database at all.")
+fn not_a_database() -> Doubt {
+    unfit("It is damaged, or no database at all.")
+}
+
+pub(super) fn unfit(reason: impl Into<String>) -> Doubt {
+    Doubt::Unfit(reason.into())
 }
 
 /// The answer for a file that must stay as it is.

@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::products;
 
-pub use runner::{Job, JobStatus, Jobs};
+pub use runner::{Job, JobStatus, Jobs, run_once};
 
 /// Files are closed when nobody used them for this long.
 const CLOSE_AFTER: Duration = Duration::from_secs(300);

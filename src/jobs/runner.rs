@@ -76,6 +76,17 @@ impl Jobs {
     }
 }
 
+/// Runs every job once, one after the other; gives a line for each that failed.
+pub async fn run_once(app: &App, jobs: Vec<Job>) -> Vec<String> {
+    let mut failed = Vec::new();
+    for job in jobs {
+        if let Err(error) = (job.work)(app.clone()).await {
+            failed.push(format!("the job {} failed: {error}", job.name));
+        }
+    }
+    failed
+}
+
 async fn repeat(app: App, job: Job, index: usize, statuses: Arc<Mutex<Vec<JobStatus>>>, stop: CancellationToken) {
     loop {
         tokio::select! {

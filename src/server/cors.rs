@@ -82,6 +82,10 @@ fn origin(entry: &str) -> Result<HeaderValue, NotAnOrigin> {
     HeaderValue::from_str(&bare).map_err(|_| wrong())
 }
 
+/// On an answer that no page of another origin may read, whatever the settings say.
+#[derive(Debug, Clone, Copy)]
+pub struct SameOriginOnly;
+
 /// Answers preflights, for every path, and marks all other answers.
 #[derive(Debug, Clone, Default)]
 pub struct Cors {
@@ -118,7 +122,9 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
             return Ok(response);
         }
         let mut response = self.inner.call(request).await?.into_response();
-        grant.mark(response.headers_mut());
+        if response.data::<SameOriginOnly>().is_none() {
+            grant.mark(response.headers_mut());
+        }
         Ok(response)
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod client_address;
 pub mod cors;
+pub mod host;
 pub mod listener;
 pub mod local_socket;
 pub mod observe;
@@ -24,5 +25,6 @@ pub mod trusted_proxies;
 mod accept_trouble;
 mod connection;
 mod deadline;
+mod linger;
 mod pulse;
 mod short_answer;

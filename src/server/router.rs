@@ -13,6 +13,7 @@ use crate::app::App;
 
 use super::client_address::{ClientAddress, ForwardHeader};
 use super::cors::Cors;
+use super::host::OneHost;
 use super::observe::Observe;
 use super::pages;
 use super::request_id::RequestIds;
@@ -27,7 +28,7 @@ pub fn build(app: &App) -> Site {
     let router = route_table::router(api::all(app), pages::routes(app));
     let client_address =
         ClientAddress { trusted: TrustedProxies::of(http.trusted_proxies.clone()), header: ForwardHeader::default() };
-    let endpoint = Enter { inner: router.with(Observe { app: app.clone() }), app: app.clone(), limits }
+    let endpoint = Enter { inner: router.with(OneHost).with(Observe { app: app.clone() }), app: app.clone(), limits }
         .with(Cors { origins: super::cors::AllowedOrigins::of(&http.cors_origins) })
         .with(SecurityHeaders)
         .with(client_address)

@@ -10,6 +10,7 @@ use poem::endpoint::{DynEndpoint, ToDynEndpoint};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Request, Response};
 
+use super::linger;
 use super::pulse::{Guarded, Pulse};
 use crate::api::kit::request::{LocalOperator, PeerAddr};
 
@@ -60,9 +61,13 @@ pub(super) fn service(
     service_fn(move |request| {
         let in_flight = pulse.begin();
         let site = Arc::clone(&site);
-        let request = origin.receive(request);
+        let mut request = origin.receive(request);
+        let rest = linger::lend(&mut request);
         async move {
             let response: http::Response<_> = site.get_response(request).await.into();
+            if let Some(rest) = rest {
+                Box::pin(rest.throw_away(response.status())).await;
+            }
             Ok(response.map(|body| Guarded { body, _in_flight: in_flight }))
         }
     })

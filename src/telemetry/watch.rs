@@ -15,7 +15,7 @@ impl Metrics {
             let stats = fleet.stats();
             open.set(number(stats.open));
             open_max.set(number(stats.capacity));
-            connections.set(fleet.open_files().iter().map(|(_, db)| f64::from(db.open_connections())).sum::<f64>());
+            connections.set(f64::from(fleet.open_files().iter().map(|(_, db)| db.open_connections()).sum::<u32>()));
         });
     }
 

@@ -7,7 +7,8 @@ use super::Tenants;
 use super::model::Tenant;
 
 impl Tenants {
-    /// Opens the tenant's file anew and reads from it; the inner result says how that went.
+    /// Opens the tenant's file anew, reads from it, and asks whether it may be written; the inner
+    /// result says how that went.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -15,7 +16,11 @@ impl Tenants {
         let _still = self.hold_still(id).await;
         let tenant = self.get(id).await?;
         let (path, owner, schema) = (self.file_of(&tenant.file_name()?), id.to_string(), self.shared.schema.clone());
-        let outcome = match self.shared.engine.run(move || Ok(schema.probe(&path, &owner)?)).await {
+        let look = move || {
+            schema.probe(&path, &owner)?;
+            Ok(crate::db::expect_writable(&path)?)
+        };
+        let outcome = match self.shared.engine.run(look).await {
             Ok(()) => Ok(()),
             Err(Error::Db(error)) => Err(error),
             Err(other) => return Err(other),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::db::{Fenced, Tx, Val, complete};
-use crate::error::{Error, Result};
+use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantFilter, TenantPage, TenantState};
@@ -85,17 +85,18 @@ impl Tenants {
     }
 
     /// Closes the tenant's file, complete, and keeps it closed until [`Tenants::thaw`], so that it
-    /// can be copied. Requests answer 403 meanwhile.
+    /// can be copied. Requests answer 403 meanwhile. Gives too why the file cannot be used, when it
+    /// cannot: that is how it is found, and no reason not to freeze it.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`crate::error::DbError::Timeout`] when requests hold the file for too
+    /// [`Error::NotFound`]; [`DbError::Timeout`] when requests hold the file for too
     /// long, and then it is not frozen.
-    pub async fn freeze(&self, id: &TenantId) -> Result<Tenant> {
+    pub async fn freeze(&self, id: &TenantId) -> Result<(Tenant, Option<DbError>)> {
         let id = id.clone();
         self.to_the_end(move |tenants| async move { tenants.freeze_now(&id).await }).await
     }
 
-    async fn freeze_now(&self, id: &TenantId) -> Result<Tenant> {
+    async fn freeze_now(&self, id: &TenantId) -> Result<(Tenant, Option<DbError>)> {
         let _turn = self.turn(id).await;
         let (tenant_id, now) = (id.clone(), self.shared.clock.now());
         let work = move |tx: &mut Tx<'_>| {
@@ -110,16 +111,26 @@ impl Tenants {
         self.raise_epoch(id);
         let closed = async {
             let fenced = self.fence(id).await?;
-            let path = self.file_of(&tenant.file_name()?);
-            self.shared.engine.run(move || Ok(complete(&path)?)).await?;
+            let (path, owner, schema) =
+                (self.file_of(&tenant.file_name()?), id.to_string(), self.shared.schema.clone());
+            let trouble = self.shared.engine.run(move || {
+                match complete(&path) {
+                    Err(damage @ DbError::Corrupt(_)) => return Ok(Some(damage)),
+                    other => other?,
+                }
+                Ok(schema.probe(&path, &owner).err())
+            });
+            let trouble = trouble.await?;
             drop(fenced);
-            Ok(())
+            Ok(trouble)
         };
-        if let Err(error) = closed.await {
-            self.put_state(id, before).await?;
-            return Err(error);
+        match closed.await {
+            Ok(trouble) => Ok((tenant, trouble)),
+            Err(error) => {
+                self.put_state(id, before).await?;
+                Err(error)
+            }
         }
-        Ok(tenant)
     }
 
     /// A frozen tenant goes on as before it was frozen. Fine when it is not frozen.

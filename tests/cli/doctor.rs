@@ -109,6 +109,30 @@ fn every_kind_of_broken_tenant_file_is_named() {
 }
 
 #[test]
+fn file_that_the_service_cannot_write_and_newer_one_get_advice_of_their_own() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    for name in ["closed", "newer"] {
+        home.ok(&["tenant", "create", name, "--db-name", name]);
+    }
+    home.belongs_to_a_service();
+    let file = |name: &str| home.data().join(format!("tenants/{name}.db"));
+    std::fs::set_permissions(file("closed"), PermissionsExt::from_mode(0o444)).unwrap();
+    let mut newer = std::fs::read(file("newer")).unwrap();
+    newer[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    std::fs::write(file("newer"), newer).unwrap();
+    let (code, report) = doctor(&home, &[]);
+    assert_eq!(code, 1, "{report}");
+    let advice = |name: &str| {
+        let mut checks = report["checks"].as_array().unwrap().iter();
+        let found = checks.find(|check| check["detail"].as_str().unwrap().contains(&format!("({name}.db)")));
+        found.unwrap_or_else(|| panic!("{name}: {report}"))["advice"].as_str().unwrap().to_owned()
+    };
+    assert!(advice("closed").contains("chmod u+rw"), "{report}");
+    assert!(advice("newer").contains("newer ruko") && !advice("newer").contains("restore"), "{report}");
+}
+
+#[test]
 fn damaged_central_file_and_wrong_key_are_failures() {
     let home = Home::new();
     home.serve(&[]).stop();

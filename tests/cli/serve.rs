@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,75 @@ fn second_start_finds_everything_as_it_was() {
     assert!(!first.is_empty() && !second.contains("master.key"), "{second}");
     let tenants = home.ok(&["sql", "central", "SELECT count(*) n FROM tenants"]);
     assert_eq!(tenants, "n\n1\n");
+}
+
+#[test]
+fn demo_shop_that_is_gone_is_made_again() {
+    let home = Home::new();
+    home.serve(&["--demo"]).stop();
+    let keys = || std::fs::read_to_string(home.data().join("keys/demo.json")).unwrap();
+    let first = keys();
+    let other = home.serve(&["--demo", "--set", "storage.central_file=other.db"]).stop();
+    assert!(curls(&other).len() == 3 && keys() != first, "another central file, another shop: {other}");
+    let again = home.serve(&["--demo"]).stop();
+    assert_eq!(curls(&again).len(), 3, "the credentials of the other one are worth nothing here: {again}");
+
+    let tenant = || serde_json::from_str::<Value>(&keys()).unwrap()["tenant_id"].as_str().unwrap().to_owned();
+    home.ok(&["tenant", "delete", &tenant(), "--yes"]);
+    assert_eq!(curls(&home.serve(&["--demo"]).stop()).len(), 3, "deleted");
+    assert!(home.data().join("keys/demo.json.old").exists(), "it may come back");
+    home.ok(&["tenant", "suspend", &tenant()]);
+    let resting = home.serve(&["--demo"]).stop();
+    assert!(resting.contains("the shop is suspended") && curls(&resting).is_empty(), "{resting}");
+    home.ok(&["tenant", "resume", &tenant()]);
+    home.ok(&["tenant", "regenerate-key", &tenant()]);
+    let other_key = home.serve(&["--demo"]).stop();
+    assert!(other_key.contains("its key was replaced"), "{other_key}");
+}
+
+#[test]
+fn first_start_shows_how_to_make_a_tenant_and_no_key() {
+    let home = Home::new();
+    let mut server = home.serve(&[]);
+    let text = server.read_until_curls(1);
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("curl ") || line.starts_with("MASTER=")).collect();
+    let ran = Ran::of(Command::new("sh").args(["-c", &lines.join("\n")]).output().unwrap());
+    let answer: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {lines:?} {ran:?}"));
+    assert_eq!(answer["data"]["name"], "Warung Bu Sri", "{answer}");
+    let text = text + &server.stop();
+    assert!(!text.contains("mk_"), "{text}");
+    let later = home.serve(&[]).stop();
+    assert!(curls(&later).len() == 1 && !later.contains("MASTER=$("), "{later}");
+}
+
+/// Starts a server whose standard output takes nothing, and stops it in order.
+fn serve_unheard(out: std::process::Stdio, hang_up: bool) {
+    let home = Home::new();
+    let log = std::fs::File::create(home.folder.path().join("log")).unwrap();
+    let mut command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut child = command.stdout(out).stderr(log).spawn().unwrap();
+    if hang_up {
+        drop(child.stdout.take());
+    }
+    let begin = Instant::now();
+    while !home.log().contains("could not be told") {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{}", home.log());
+        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", home.log());
+        std::thread::yield_now();
+    }
+    home.ok(&["tenant", "list"]);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(home.log().contains("stopped"), "{}", home.log());
+}
+
+#[test]
+fn start_that_nobody_hears_of_is_a_start() {
+    serve_unheard(std::process::Stdio::piped(), true);
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        serve_unheard(full.into(), false);
+    }
 }
 
 #[test]
@@ -226,6 +296,111 @@ fn start_speaks_indonesian_where_the_system_does() {
     assert!(first.starts_with("listening on http://127.0.0.1:"), "for programs it is the same: {first}");
     let second = lines.next().unwrap().unwrap();
     assert!(second.contains("Alamat") && second.contains("hanya dari komputer ini"), "{second}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn central_file_in_trouble_is_named_with_the_way_out() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    let central = home.data().join("central.db");
+    let good = std::fs::read(&central).unwrap();
+    let path = central.to_str().unwrap();
+    let mut newer = good.clone();
+    newer[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    let mut torn = good.clone();
+    torn[4096..].fill(0x5a);
+    for (content, words) in [
+        (vec![0x5a; 8192], ["damaged", "put a good copy of it in its place"]),
+        (Vec::new(), ["it is empty", "put a good copy of it in its place"]),
+        (torn, ["damaged", "put a good copy of it in its place"]),
+        (newer, ["version 9999", "newer ruko"]),
+    ] {
+        std::fs::write(&central, &content).unwrap();
+        for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["tenant", "list"]] {
+            let ran = home.run(command);
+            ran.refused(1, &[path, words[0], words[1]]);
+            assert!(!ran.err.contains("restore the tenant"), "{ran:?}");
+        }
+        assert!(std::fs::read(&central).unwrap() == content, "it was changed by looking");
+    }
+}
+
+#[test]
+fn every_answer_about_a_missing_or_newer_file_is_in_the_log() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let key = home.json(&["tenant", "create", "One", "--db-name", "one"])["api_key"].as_str().unwrap().to_owned();
+    home.ok(&["tenant", "freeze", "one"]);
+    let file = home.data().join("tenants/one.db");
+    let mut newer = std::fs::read(&file).unwrap();
+    newer[60..64].copy_from_slice(&9999_u32.to_be_bytes());
+    for content in [Some(newer), None] {
+        match content {
+            Some(content) => std::fs::write(&file, content).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        home.ok(&["tenant", "thaw", "one"]);
+        for _ in 0..2 {
+            let curl = format!(
+                "curl -s {}/api/login -H 'X-Tenant-API-Key: {key}' -d '{{\"email\":\"a@b.co\",\"password\":\"x\"}}'",
+                server.url
+            );
+            let ran = Ran::of(Command::new("sh").args(["-c", &curl]).output().unwrap());
+            let answer: Value = serde_json::from_str(&ran.out).unwrap();
+            let (code, id) = (answer["code"].as_str().unwrap(), answer["request_id"].as_str().unwrap());
+            assert!(["tenant_newer", "tenant_unavailable"].contains(&code), "{answer}");
+            let log = home.log();
+            assert_eq!(log.lines().filter(|line| line.contains(id)).count(), 1, "{id}: {log}");
+        }
+        home.ok(&["tenant", "freeze", "one"]);
+    }
+    server.stop();
+}
+
+#[test]
+fn schedule_of_cron_does_nothing_beside_a_server_and_all_jobs_without() {
+    let home = Home::new();
+    home.run(&["schedule:run"]).refused(1, &["there is no"]);
+    let server = home.serve(&[]);
+    home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+    home.ok(&["tenant", "delete", "one", "--yes"]);
+    let trash = || std::fs::read_dir(home.data().join("trash")).unwrap().count();
+    let run = ["--set", "storage.trash_days=0", "schedule:run"];
+    assert_eq!((home.ok(&run).as_str(), trash()), ("", 1));
+    server.stop();
+    assert_eq!((home.ok(&run).as_str(), trash()), ("", 0), "the job that empties the trash was run");
+}
+
+#[test]
+fn tenant_whose_file_cannot_be_written_is_not_healthy() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+    let binary = home.folder.path().join("ruko");
+    std::fs::copy(env!("CARGO_BIN_EXE_ruko"), &binary).unwrap();
+    let user = home.belongs_to_a_service();
+    // A service's user, for whom modes count, may not reach the folder of the build.
+    let mut command = Command::new(&binary);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(home.folder.path()).env_clear().uid(user);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let id = home.json(&["tenant", "show", "one"])["id"].as_str().unwrap().to_owned();
+    let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();
+    let health = || {
+        let curl = format!("curl -s {url}/api/central/tenants/{id}/health -H 'X-Master-API-Key: {}'", master.trim());
+        let ran = Ran::of(Command::new("sh").args(["-c", &curl]).output().unwrap());
+        serde_json::from_str::<Value>(&ran.out).unwrap()
+    };
+    assert_eq!(health()["status"], "healthy");
+    let file = home.data().join("tenants/one.db");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o444)).unwrap();
+    let answer = health();
+    assert!(answer["error"].as_str().unwrap().starts_with("tenant_read_only"), "{answer}");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(health()["status"], "healthy");
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -28,6 +28,17 @@ fn config_shows_every_value_with_its_source_and_no_secret() {
 }
 
 #[test]
+fn config_with_a_mistake_shows_the_rest_and_the_mistake() {
+    let home = Home::new();
+    std::fs::write(home.folder.path().join(".env"), "RUKO_LIMITS_MAX_PAGE_SIZE=many\nPORT=3000\n").unwrap();
+    let ran = home.run(&["config"]);
+    ran.refused(1, &["limits.max_page_size", "\"many\"", ".env line 1"]);
+    assert!(ran.out.contains("http.listen\t127.0.0.1:3000\t.env line 2 (PORT)\n"), "{ran:?}");
+    let ran = home.run(&["--json", "config"]);
+    assert!(ran.code == 1 && serde_json::from_str::<serde_json::Value>(&ran.out).is_ok(), "{ran:?}");
+}
+
+#[test]
 fn one_setting_is_explained() {
     let text = Home::new().ok(&["config", "http.listen"]);
     assert!(text.contains("RUKO_HTTP_LISTEN, PORT") && text.contains("127.0.0.1:8000"), "{text}");

@@ -50,12 +50,16 @@ fn refused_input_is_told_in_words() {
 }
 
 #[test]
-fn first_command_alone_makes_the_data_directory_and_a_master_key() {
+fn first_command_alone_makes_the_data_directory_and_only_the_server_a_master_key() {
     let home = Home::new();
-    let ran = home.run(&["tenant", "create", "First"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.err.contains("master.key"), "{ran:?}");
-    assert!(home.data().join("keys/master.key").exists());
+    home.ok(&["tenant", "create", "First"]);
+    let key = home.data().join("keys/master.key");
+    assert!(!key.exists(), "the server's may stand in settings that the command does not see");
+    drop(home.serve(&["--set", "auth.master_key=mk_of_the_settings"]).stop());
+    home.ok(&["tenant", "list"]);
+    assert!(!key.exists());
+    home.serve(&[]).stop();
+    assert!(key.exists() && home.log().contains("master.key"), "{}", home.log());
     let typo = Home::new();
     typo.run(&["tenant", "list"]).refused(1, &["there is no"]);
     assert!(!typo.data().exists(), "reading makes nothing");
@@ -91,7 +95,16 @@ fn tenants_are_listed_and_shown() {
         let table = home.ok(&["tenant", "list"]);
         assert!(table.starts_with("Id\tName\tFile\tState\tPlan\tCreated\n") && table.lines().count() == 3, "{table}");
         assert_eq!(home.json(&["tenant", "show", "alpha"])["id"], json!(id));
-        home.run(&["tenant", "show", "gamma"]).refused(1, &["tenant gamma not found", "ruko tenant list"]);
+        home.run(&["tenant", "show", "gamma"]).refused(1, &["tenant gamma not found", "ruko tenant list --all"]);
+        home.ok(&["tenant", "delete", "beta", "--yes"]);
+        let names = |args: &[&str]| {
+            let rows = home.json(&[&["tenant", "list"], args].concat());
+            rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), ["alpha"]);
+        assert_eq!(names(&["--state", "deleted"]), ["beta"]);
+        assert_eq!(names(&["--all"]), ["alpha", "beta"]);
+        home.run(&["tenant", "list", "--state", "gone"]).refused(2, &["active", "suspended", "frozen", "deleted"]);
     });
 }
 
@@ -149,7 +162,7 @@ fn tenant_is_deleted_only_when_meant_and_comes_back() {
         home.ok(&["tenant", "freeze", "one"]);
         home.ok(&["tenant", "delete", "one", "--yes"]);
         let told = home.ok(&["tenant", "undelete", "one"]);
-        assert!(told.ends_with("frozen, as it was\n"), "{told}");
+        assert!(told.ends_with("is frozen, as it was before\n"), "{told}");
         home.ok(&["tenant", "thaw", "one"]);
         home.ok(&["tenant", "delete", "one", "--yes"]);
         home.ok(&["tenant", "delete", &id, "--purge", "--yes"]);
@@ -190,6 +203,53 @@ fn tenant_travels_as_an_archive() {
             home.json(&["tenant", "import", "one.tar.zst", "--name", "Two", "--db-name", "two", "--id", "new"]);
         assert!(made["api_key"].as_str().is_some_and(|key| key.starts_with("tk_")), "{made}");
         assert_eq!(state(home, "two"), "active");
+        home.run(&["tenant", "import", "one.tar.zst"]).refused(1, &["exists on this server", "--id new"]);
+        let again = ["tenant", "import", "one.tar.zst", "--id", "new", "--db-name", "three"];
+        home.run(&[&again[..], &["--keys", "keep"]].concat()).refused(1, &["--keys new"]);
+        home.ok(&[&again[..], &["--keys", "new", "--domains", "none"]].concat());
         home.run(&["tenant", "import", "nowhere.tar.zst"]).refused(1, &["cannot read"]);
+    });
+}
+
+#[test]
+fn what_is_told_of_a_tenant_is_true() {
+    both_ways(|home| {
+        create(home, "one");
+        home.ok(&["tenant", "suspend", "one"]);
+        home.ok(&["tenant", "freeze", "one"]);
+        assert!(home.ok(&["tenant", "thaw", "one"]).contains("is suspended, as it was before"));
+        home.ok(&["tenant", "delete", "one", "--yes"]);
+        assert!(home.ok(&["tenant", "undelete", "one"]).contains("is suspended"));
+        assert!(home.ok(&["tenant", "resume", "one"]).contains("serves again"));
+        assert!(home.ok(&["tenant", "freeze", "one"]).contains("its file is complete"));
+        let file = home.data().join("tenants/one.db");
+        for spoil in [Some(&b""[..]), Some(b"something else"), None] {
+            match spoil {
+                Some(content) => std::fs::write(&file, content).unwrap(),
+                None => std::fs::remove_file(&file).unwrap(),
+            }
+            let told = home.ok(&["tenant", "freeze", "one"]);
+            assert!(told.contains("frozen. Its file cannot be used (tenant_") && !told.contains("complete"), "{told}");
+        }
+        let told = home.ok(&["tenant", "delete", "one", "--yes"]);
+        assert!(told.contains("was missing") && !told.contains("brings it back"), "{told}");
+    });
+}
+
+#[test]
+fn size_of_a_tenants_file_is_bounded() {
+    both_ways(|home| {
+        create(home, "one");
+        let limit = |size: &str| home.ok(&["tenant", "limit", "one", size]);
+        let shown = || home.json(&["tenant", "show", "one"])["max_storage_bytes"].clone();
+        assert!(limit("2G").contains("2147483648 bytes"));
+        assert_eq!(shown(), 2_147_483_648_i64);
+        limit("123456");
+        assert_eq!(shown(), 123_456);
+        assert!(limit("none").contains("no bound"));
+        assert_eq!(shown(), Value::Null);
+        for wrong in ["0", "-1", "1T", "much", "G", "9999999999G"] {
+            home.run(&["tenant", "limit", "one", "--", wrong]).refused(2, &["500M"]);
+        }
     });
 }

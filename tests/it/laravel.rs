@@ -244,7 +244,8 @@ async fn hostile_queries_and_paths_are_refused_politely() {
     user.post("/api/products", json!({"name": "Kopi", "price": 1})).await;
     for (path, status) in [
         ("/api/products?q=%00", 422),
-        ("/api/products?q=%ff%fe", 200),
+        ("/api/products?q=%ff%fe", 422),
+        ("/api/products?cache=%ff%fe", 200),
         ("/api/products?q='%20OR%201=1--", 200),
         ("/api/products?q=%22%20OR%20name:*", 200),
         ("/api/products?sort=id;DROP%20TABLE%20products", 422),

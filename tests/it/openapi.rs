@@ -52,6 +52,8 @@ fn every_operation_says_what_it_is_and_who_may_call_it() {
         assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c)), "{id}");
         let summary = raw["summary"].as_str().unwrap_or_else(|| panic!("{id} has no summary"));
         assert!(!summary.is_empty() && !summary.ends_with('.'), "{id}: {summary}");
+        let description = raw["description"].as_str().unwrap_or_else(|| panic!("{id} has no description"));
+        assert!(description.ends_with('.') && description != summary, "{id}: {description}");
         let own = raw["tags"].as_array().unwrap_or_else(|| panic!("{id} has no tag"));
         assert!(own.iter().all(|tag| tags.contains(tag.as_str().unwrap())), "{id} has a tag without description");
         if raw["security"].as_array().unwrap_or_else(|| panic!("{id} does not say who may call it")).is_empty() {
@@ -88,6 +90,21 @@ fn every_body_has_examples_and_all_of_them_fit_their_schemas() {
             for example in examples {
                 let wrong = checker.check(&media["schema"], example);
                 assert!(wrong.is_empty(), "{id}: {status}: {wrong:?}\n{example:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_form_is_filled_with_filters_that_nobody_asked_for() {
+    let document = published();
+    for operation in operations(&document) {
+        for parameter in operation.raw["parameters"].as_array().into_iter().flatten() {
+            let parameter = resolve(&document, parameter);
+            if parameter["in"] == "query" && parameter["required"] != true {
+                let schema = resolve(&document, &parameter["schema"]);
+                let filled = [parameter, schema].into_iter().any(|part| !part["example"].is_null());
+                assert!(!filled, "{}: {parameter}", operation.id);
             }
         }
     }
@@ -170,4 +187,22 @@ fn public_address_of_the_server_is_one_of_its_servers() {
     let document = api::document(&loaded.config);
     let urls: Vec<&Value> = document["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
     assert_eq!(urls, [&json!("/"), &json!("https://api.example.com/ruko")]);
+}
+
+#[tokio::test]
+async fn address_of_a_laravel_template_is_for_the_document_and_not_for_links() {
+    let environment = [("APP_URL".to_owned(), "http://localhost".to_owned())].into();
+    let loaded = Config::load(Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(api::document(&loaded.config)["servers"][1]["url"], "http://localhost");
+    let server = Server::with(|config| config.http.document_url = loaded.config.http.document_url.clone()).await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    let (_, page) = user.get("/api/products").await;
+    assert_eq!(page["first_page_url"], format!("{}/api/products?page=1", server.url));
+    let server = Server::with(|config| {
+        let flags = vec![("http.public_url".to_owned(), "https://api.example.com".to_owned())];
+        config.http = Config::load(Sources { flags, ..Sources::default() }).unwrap().config.http;
+    })
+    .await;
+    let user = server.tenant("Warung").await.register("john", "user").await;
+    assert_eq!(user.get("/api/products").await.1["first_page_url"], "https://api.example.com/api/products?page=1");
 }

@@ -90,3 +90,24 @@ async fn metrics_are_for_this_machine_and_the_operator() {
     let text = operator.text().await.unwrap();
     assert!(text.contains("route=\"/metrics\""), "pages are counted under their own name");
 }
+
+#[tokio::test]
+async fn no_key_that_is_tried_out_stays_in_the_browser() {
+    let server = Server::start().await;
+    let start = server.request(Method::GET, "/docs/start.js").send().await.unwrap().text().await.unwrap();
+    assert!(start.contains("persistAuthorization: false"), "{start}");
+}
+
+#[tokio::test]
+async fn metrics_are_for_no_page_of_another_origin() {
+    let server = Server::start().await;
+    let request = server.request(Method::GET, "/metrics").header("Origin", "https://elsewhere.example");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let header = response.headers().keys().find(|name| name.as_str().starts_with("access-control-"));
+    assert!(header.is_none(), "{header:?}");
+    let text = response.text().await.unwrap();
+    assert!(text.contains("\nruko_db_connections_open 0\n"), "{text}");
+    let health = server.request(Method::GET, "/livez").header("Origin", "https://elsewhere.example").send().await;
+    assert_eq!(health.unwrap().headers()["access-control-allow-origin"], "*");
+}

@@ -59,8 +59,38 @@ async fn damaged_and_foreign_files_are_refused_and_left_alone() {
     std::fs::write(&file, &garbage).unwrap();
     assert_only_that_one_fails(&hit, &other, "tenant_corrupt").await;
     assert_eq!(std::fs::read(&file).unwrap(), garbage, "what is damaged may still be saved by somebody");
+    let made = |from: &[u8], sql: &str| {
+        let copy = server.folder.path().join("made.db");
+        std::fs::write(&copy, from).unwrap();
+        // Without a log: it is what opening as ruko's own would bring in.
+        crate::support::raw(&copy).execute_batch(&format!("PRAGMA journal_mode = DELETE; {sql}")).unwrap();
+        std::fs::read(copy).unwrap()
+    };
+    for (wrong, code) in [
+        (Vec::new(), "tenant_corrupt"),
+        (made(b"", "CREATE TABLE other (x)"), "tenant_corrupt"),
+        (made(&good, "UPDATE meta SET value = 'another' WHERE key = 'owner'"), "tenant_corrupt"),
+        (made(&good, "PRAGMA user_version = 9999"), "tenant_newer"),
+    ] {
+        std::fs::write(&file, &wrong).unwrap();
+        let health = format!("/api/central/tenants/{}/health", tenant.id);
+        assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 500);
+        // What could not be opened is remembered for a moment.
+        crate::support::eventually(async || {
+            let (status, body) = hit.get("/api/products").await;
+            assert_eq!(status, 503, "{body}");
+            body["code"] == code
+        })
+        .await;
+        assert!(std::fs::read(&file).unwrap() == wrong, "{code}: it was changed by looking");
+    }
+    // The log beside an empty file may hold what can still be saved.
+    let log = file.with_extension("db-wal");
     std::fs::write(&file, b"").unwrap();
-    assert_eq!(hit.get("/api/products").await.0, 503);
+    std::fs::write(&log, b"a log").unwrap();
+    crate::support::eventually(async || hit.get("/api/products").await.1["code"] == "tenant_corrupt").await;
+    assert_eq!(std::fs::read(&log).unwrap(), b"a log");
+    std::fs::remove_file(&log).unwrap();
     std::fs::write(&file, &good).unwrap();
     crate::support::eventually(async || hit.get("/api/products").await.0 == 200).await;
 }
@@ -209,13 +239,65 @@ async fn flipped_bytes_in_a_page_never_become_a_5xx_without_a_code() {
     assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_corrupt")), "{body}");
 }
 
+/// What a client gets that looks for an answer only when it has sent its whole body.
+async fn ask_after_sending(server: &Server, head: String, body: Vec<u8>) -> String {
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let work = move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).expect("the server closed while the body was on its way");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+#[tokio::test]
+async fn refusal_reaches_a_client_that_sends_its_whole_body_first() {
+    let server = Server::with(|config| config.http.max_body_bytes = 64 * 1024).await;
+    let (_, hit, _) = two_shops(&server).await;
+    // Far more than the buffers of the two sockets hold.
+    let body = vec![b'x'; 24 * 1024 * 1024];
+    let host = "Host: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let length = format!("Content-Length: {}\r\n", body.len());
+    let key = format!("X-Tenant-API-Key: {}\r\n", hit.tenant.key);
+    let token = format!("Authorization: Bearer {}\r\n", hit.token);
+    let chunked = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+    for (headers, body, status) in [
+        (format!("{host}{length}{key}{token}"), &body, "413 "),
+        (format!("{host}{length}{key}"), &body, "401 "),
+        (format!("{host}Transfer-Encoding: chunked\r\n{key}{token}"), &chunked, "413 "),
+    ] {
+        let head = format!("POST /api/products HTTP/1.1\r\n{headers}\r\n");
+        let answer = ask_after_sending(&server, head, body.clone()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains("\"code\""), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn request_that_names_no_host_is_refused() {
+    let server = Server::start().await;
+    let answer =
+        ask_after_sending(&server, "GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n".into(), Vec::new()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("bad_request"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_is_refused_at_once() {
+    let server = Server::start().await;
+    let head = "POST /api/products HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\
+                Connection: close\r\n\r\n";
+    let answer = ask_after_sending(&server, head.to_owned(), Vec::new()).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+}
+
 #[tokio::test]
 async fn body_that_is_too_large_or_without_end_is_cut_off() {
     let server = Server::with(|config| config.http.max_body_bytes = 64 * 1024).await;
     let (_, hit, other) = two_shops(&server).await;
     let announced = hit.request(Method::POST, "/api/products").body("x".repeat(70_000)).send().await;
-    // The answer may cross with a client that still sends and sees its connection end instead.
-    assert!(announced.map_or(true, |answer| answer.status() == 413));
+    assert_eq!(announced.unwrap().status(), 413);
     let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1024)));
     let chunked = hit.request(Method::POST, "/api/products").body(reqwest::Body::wrap_stream(endless)).send().await;
     assert!(chunked.map_or(true, |answer| answer.status() == 413));

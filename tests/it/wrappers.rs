@@ -7,6 +7,7 @@ use ruko::api::kit::request::RequestId;
 use ruko::api::kit::request::{ClientAddr, RequestScheme};
 use ruko::server::client_address::{ClientAddress, ForwardHeader, is_from_this_machine};
 use ruko::server::cors::{AllowedOrigins, Cors};
+use ruko::server::host::OneHost;
 use ruko::server::request_id::RequestIds;
 use ruko::server::security_headers::SecurityHeaders;
 use ruko::server::trusted_proxies::TrustedProxies;
@@ -90,6 +91,24 @@ async fn a_request_with_any_trace_of_a_proxy_is_not_from_this_machine() {
     for trace in ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "X-Real-IP: ::1", "Via: 1.1 proxy"] {
         assert_eq!(server.ask(&get(&format!("{trace}\r\n"))).await.body, "false", "{trace}");
     }
+}
+
+#[tokio::test]
+async fn exactly_one_host_is_asked_for() {
+    let server = Server::start(make_sync(|_| "reached").map_to_response().with(OneHost), CALM);
+    for (request, said) in [
+        ("GET /api/products HTTP/1.1\r\n\r\n", "\"message\":\"The request has no Host header.\""),
+        ("GET /api/v1/tenants HTTP/1.1\r\n\r\n", "\"detail\":\"The request has no Host header.\""),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", "has no Host header."),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "has more than one Host header."),
+        ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", "has more than one Host header."),
+    ] {
+        let answer = server.ask(request).await;
+        assert_eq!(answer.status(), 400, "{request}");
+        assert!(answer.body.contains(said) && answer.body.contains("\"code\":\"bad_request\""), "{}", answer.body);
+    }
+    assert_eq!(server.ask(GET).await.body, "reached");
+    assert_eq!(server.ask("GET / HTTP/1.0\r\n\r\n").await.body, "reached", "older than the rule");
 }
 
 #[tokio::test]

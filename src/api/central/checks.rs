@@ -113,7 +113,8 @@ fn explained(error: &DbError) -> String {
 impl ChecksApi {
     /// Is a tenant healthy
     ///
-    /// Opens the tenant's file anew and reads from every table of it.
+    /// Opens the tenant's file anew, reads from every table of it, and asks whether it may be
+    /// written.
     #[oai(path = "/tenants/:id/health", method = "get", operation_id = "central.tenants.health")]
     async fn health(&self, _operator: Operator, id: Path<String>) -> Result<Outcome<Healthy, Unhealthy>, Error> {
         let (tenant, outcome) = self.0.tenants.check(&TenantId::from(id.0)).await?;

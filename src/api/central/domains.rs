@@ -73,6 +73,9 @@ struct DomainAdded {
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralTenants")]
 impl DomainsApi {
     /// List the domains of a tenant
+    ///
+    /// All of them, in the order they were added. No request is led to a tenant by a domain in this
+    /// release: the tenant key decides.
     #[oai(path = "/tenants/:id/domains", method = "get", operation_id = "central.tenants.domains.list")]
     async fn list(&self, _operator: Operator, id: Path<String>) -> Result<Reply<DomainListOut>, Error> {
         let id = TenantId::from(id.0);
@@ -101,6 +104,8 @@ impl DomainsApi {
     }
 
     /// Remove a domain from a tenant
+    ///
+    /// Another tenant may have it then. An id of another tenant's domain is 404.
     #[oai(path = "/tenants/:id/domains/:domain_id", method = "delete", operation_id = "central.tenants.domains.delete")]
     async fn delete(
         &self,

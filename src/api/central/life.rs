@@ -14,6 +14,7 @@ use crate::api::kit::input::Input;
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
+use crate::db::advice;
 use crate::error::Error;
 use crate::id::TenantId;
 use crate::tenants::{NewTenant, Tenant};
@@ -93,7 +94,8 @@ impl LifeApi {
 
     /// Freeze a tenant
     ///
-    /// Closes its file, complete, so that it can be copied. Requests answer 403 until `thaw`.
+    /// Closes its file, complete, so that it can be copied. Requests answer 403 until `thaw`. Of a
+    /// file that is missing or damaged `notes` says so.
     #[oai(path = "/tenants/:id/freeze", method = "post", operation_id = "central.tenants.freeze")]
     async fn freeze(
         &self,
@@ -101,8 +103,10 @@ impl LifeApi {
         request: &Request,
         id: Path<String>,
     ) -> Result<Reply<TenantAnswer>, Error> {
-        let tenant = self.0.tenants.freeze(&TenantId::from(id.0)).await?;
-        Ok(answer(request, "tenant.frozen", "Tenant frozen successfully", tenant))
+        let (tenant, trouble) = self.0.tenants.freeze(&TenantId::from(id.0)).await?;
+        let mut reply = answer(request, "tenant.frozen", "Tenant frozen successfully", tenant);
+        reply.0.notes = trouble.map(|error| format!("Its file cannot be used ({}): {}.", error.code(), advice(&error)));
+        Ok(reply)
     }
 
     /// Thaw a tenant
@@ -171,5 +175,5 @@ impl LifeApi {
 
 fn answer(request: &Request, action: &'static str, message: &str, tenant: Tenant) -> Reply<TenantAnswer> {
     audit::of_tenant(request, action, &tenant.id, json!({"state": tenant.state.as_str()}));
-    Reply(TenantAnswer { message: message.into(), data: tenant.into() })
+    Reply(TenantAnswer { message: message.into(), data: tenant.into(), notes: None })
 }

@@ -222,6 +222,10 @@ pub(super) struct TenantAnswer {
     pub(super) message: String,
     /// The tenant.
     pub(super) data: TenantOut,
+    /// What is wrong with its file, when something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip_serializing_if_is_none)]
+    pub(super) notes: Option<String>,
 }
 
 /// A tenant that was just made.

@@ -71,6 +71,9 @@ impl TenantsApi {
     }
 
     /// Show a tenant
+    ///
+    /// With its limits, the size of its file, and the notes on a database elsewhere without their
+    /// password. A tenant in the trash is 404.
     #[oai(path = "/tenants/:id", method = "get", operation_id = "central.tenants.show")]
     async fn show(
         &self,

@@ -33,6 +33,16 @@ enum Taken {
     New,
 }
 
+/// What becomes of the domains of the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Domains {
+    /// They are the tenant's here too.
+    Keep,
+    /// They stay where they are.
+    None,
+}
+
 /// What is to differ from the archive.
 #[derive(Debug, Object)]
 struct ImportParams {
@@ -46,6 +56,8 @@ struct ImportParams {
     /// `keep` so that clients go on with their keys, `new` for one new key; when missing, the same
     /// as `id`.
     keys: Option<Taken>,
+    /// `keep` or `none`; when missing, `none` with `id=new`, for a domain belongs to one tenant.
+    domains: Option<Domains>,
 }
 
 /// A tenant that was imported, with its key when a new one was asked for.
@@ -93,7 +105,7 @@ impl TransferApi {
     /// Import a tenant
     ///
     /// The body is an archive of `export`. It is checked from all sides before anything is
-    /// changed.
+    /// changed. A tenant that was suspended there is suspended here.
     #[oai(path = "/tenants/import", method = "post", operation_id = "central.tenants.import")]
     async fn import(
         &self,
@@ -102,7 +114,7 @@ impl TransferApi {
         params: StrictParams<ImportParams>,
         incoming: Incoming,
     ) -> Result<Created<Imported>, Error> {
-        let ImportParams { name, db_name, id, keys } = params.0;
+        let ImportParams { name, db_name, id, keys, domains } = params.0;
         let bytes_max = self.0.config.limits.max_import_bytes;
         let mut upload = self.0.tenants.upload(bytes_max).await?;
         incoming.into(&mut upload).await?;
@@ -111,6 +123,7 @@ impl TransferApi {
             db_name: db_name.map(|name| name.0),
             has_new_id: id == Some(Taken::New),
             has_new_keys: keys.or(id) == Some(Taken::New),
+            leaves_domains: domains.map_or(id == Some(Taken::New), |domains| domains == Domains::None),
             bytes_max,
         };
         let (tenant, api_key) = self.0.tenants.import(upload, options).await?;

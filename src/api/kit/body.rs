@@ -107,8 +107,9 @@ pub fn parse(content_type: Option<&str>, bytes: Vec<u8>) -> Result<Content> {
         return Err(Error::UnsupportedMediaType(essence.to_owned()));
     }
     let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(|e| Error::Malformed(e.to_string()))?;
-    Ok(form::nested(pairs)?.into())
+    let texts = form::pairs(text).map(|(name, value)| Some((name.ok()?, value.ok()?)));
+    let texts = texts.collect::<Option<_>>().ok_or_else(|| Error::Malformed("a form field is not UTF-8".into()))?;
+    Ok(form::nested(texts)?.into())
 }
 
 #[cfg(test)]
@@ -148,5 +149,7 @@ mod tests {
         assert_eq!(parsed("application/json", &format!("{{\"a\":[{}0]}}", "0,".repeat(300_000))), "malformed_body");
         assert_eq!(parsed("text/plain", &"a=1&".repeat(300_000)), "malformed_body");
         assert_eq!(parse(Some("text/plain"), b"a=\xff".into()).unwrap_err().code(), "malformed_body");
+        assert_eq!(parsed("application/x-www-form-urlencoded", "a=1&b=%ff%fe"), "malformed_body");
+        assert_eq!(parsed("application/x-www-form-urlencoded", "%ff=1"), "malformed_body");
     }
 }

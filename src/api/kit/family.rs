@@ -12,6 +12,13 @@ pub enum Family {
     FastApi,
 }
 
+impl Family {
+    /// The family that a path belongs to which nobody has.
+    pub fn of_unknown(path: &str) -> Self {
+        if path.starts_with("/api/v1/") || path == "/api/v1" { Self::FastApi } else { Self::Laravel }
+    }
+}
+
 /// A family as a type, for operations are documented before any exists.
 pub trait Dialect: Send + Sync + 'static {
     /// The family.

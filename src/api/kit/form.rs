@@ -1,10 +1,41 @@
-//! Form fields, with `a[b]` and `a[]` nested as PHP reads them.
+//! Form fields: names and values out of their encoding, and `a[b]` and `a[]` nested as PHP reads them.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 
 const DEPTH_MAX: usize = 5;
+
+/// Names and values of a form or a query, in their order. Bytes that are no text stay bytes: what
+/// is stored in place of them would be something that nobody sent.
+pub(super) fn pairs(encoded: &str) -> impl Iterator<Item = (Text, Text)> {
+    encoded.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    })
+}
+
+/// A text, or the bytes that are none.
+pub(super) type Text = Result<String, Vec<u8>>;
+
+fn decoded(encoded: &str) -> Text {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.extend(u8::try_from(high * 16 + low));
+                rest = &after[2..];
+            }
+            (b'+', ..) => bytes.push(b' '),
+            // As browsers read it: a lone % is a %.
+            _ => bytes.push(first),
+        }
+    }
+    String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)
+}
 
 /// The fields as one object.
 ///
@@ -69,7 +100,36 @@ mod tests {
     use serde_json::json;
 
     fn read(form: &str) -> Value {
-        nested(serde_urlencoded::from_str(form).unwrap()).unwrap().into()
+        nested(pairs(form).map(|(name, value)| (name.unwrap(), value.unwrap())).collect()).unwrap().into()
+    }
+
+    #[test]
+    fn names_and_values_are_read_as_browsers_write_them() {
+        let read = |form: &str| pairs(form).collect::<Vec<_>>();
+        let text = |text: &str| Ok(text.to_owned());
+        assert_eq!(
+            read("a+b=%C3%A4%2b&&=x&c"),
+            [(text("a b"), text("\u{e4}+")), (text(""), text("x")), (text("c"), text("")),]
+        );
+        assert_eq!(
+            read("a=100%&b=%zz%4&c==%3d"),
+            [(text("a"), text("100%")), (text("b"), text("%zz%4")), (text("c"), text("==")),]
+        );
+        assert_eq!(read("a=x%ff%fe"), [(text("a"), Err(vec![b'x', 0xff, 0xfe]))]);
+        assert_eq!(read("%c3=1"), [(Err(vec![0xc3]), text("1"))]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_survives_its_encoding(name: String, value: String) {
+            let encoded = serde_urlencoded::to_string([(&name, &value)]).unwrap();
+            proptest::prop_assert_eq!(pairs(&encoded).collect::<Vec<_>>(), [(Ok(name), Ok(value))]);
+        }
+
+        #[test]
+        fn every_encoding_is_read_without_a_panic(encoded: String) {
+            pairs(&encoded).for_each(drop);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError, Place, Rule};
 
+use super::form;
 use super::shape::{self, Shape, Strings};
 
 /// Name under which the struct is registered, before the document's clean-up spreads it out.
@@ -42,8 +43,9 @@ impl<T> Deref for StrictParams<T> {
 
 fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Result<T> {
     let shape = shape::of::<T>();
-    let mut value = Value::Object(fields(request.uri().query().unwrap_or_default(), &shape)?);
-    let mut errors = shape.check(&mut value, Strings::Tidied, Place::Query).err().unwrap_or_default();
+    let (fields, mut errors) = fields(request.uri().query().unwrap_or_default(), &shape);
+    let mut value = Value::Object(fields);
+    errors.extend(shape.check(&mut value, Strings::Tidied, Place::Query).err().unwrap_or_default());
     if is_strict && let Value::Object(fields) = &value {
         let unknown = fields.keys().filter(|name| !shape.field_names().any(|known| known == name.as_str()));
         errors.extend(unknown.map(|name| FieldError { path: name.clone(), rule: Rule::Unknown, place: Place::Query }));
@@ -54,13 +56,19 @@ fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Resul
     T::parse_from_json(Some(value)).map_err(|error| Error::Malformed(error.into_message()).into())
 }
 
-/// The last value of each name; all of them for a list.
-fn fields(query: &str, shape: &Shape) -> Result<Map<String, Value>, Error> {
-    let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_str(query).map_err(|error| Error::Malformed(format!("query: {error}")))?;
-    let mut fields = Map::new();
-    for (name, value) in pairs {
+/// The last value of each name; all of them for a list. Bytes that are no text are an error where a
+/// value is asked for, and a name that nobody knows.
+fn fields(query: &str, shape: &Shape) -> (Map<String, Value>, Vec<FieldError>) {
+    let (mut fields, mut errors) = (Map::new(), Vec::new());
+    for (name, value) in form::pairs(query) {
+        let name = name.unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let name = name.strip_suffix("[]").map_or(name.clone(), str::to_owned);
+        let Ok(value) = value else {
+            if shape.field_names().any(|known| known == name) {
+                errors.push(FieldError { path: name, rule: Rule::String, place: Place::Query });
+            }
+            continue;
+        };
         if shape.is_list(&name) {
             let list = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             if let Value::Array(items) = list {
@@ -70,7 +78,7 @@ fn fields(query: &str, shape: &Shape) -> Result<Map<String, Value>, Error> {
             fields.insert(name, value.into());
         }
     }
-    Ok(fields)
+    (fields, errors)
 }
 
 macro_rules! query_extractor {

@@ -122,8 +122,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithNotFound<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let uri = request.uri().clone();
         let path = uri.path();
-        let family = if path.starts_with("/api/v1/") || path == "/api/v1" { Family::FastApi } else { Family::Laravel };
-        let asked = Asked::of(&request, family);
+        let asked = Asked::of(&request, Family::of_unknown(path));
         match self.inner.call(request).await {
             Ok(response) => Ok(response),
             Err(error) if error.is::<poem::error::NotFoundError>() => {

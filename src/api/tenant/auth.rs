@@ -240,6 +240,8 @@ impl AuthApi {
     }
 
     /// Who am I
+    ///
+    /// The user of the token, and the tenant of the key.
     #[oai(path = "/me", method = "get", operation_id = "auth.me")]
     async fn me(&self, user: User, conditions: Conditions) -> Result<Tagged<Me>, Error> {
         let me = Me { user: user.signed_in.user.clone().into(), tenant: tenant_info(&user.tenant) };
@@ -247,6 +249,8 @@ impl AuthApi {
     }
 
     /// Which tenant is this key for
+    ///
+    /// Needs no log-in: a client shows with it where its key leads.
     #[oai(path = "/info", method = "get", operation_id = "auth.info")]
     async fn info(&self, caller: Tenant, conditions: Conditions) -> Result<Tagged<Info>, Error> {
         let TenantInfo { id, name, database } = tenant_info(&caller.tenant);

@@ -123,6 +123,9 @@ impl MeApi {
     }
 
     /// List the own tokens
+    ///
+    /// Each with its name and last use; `is_current` marks the one of this request. The tokens
+    /// themselves are never shown again.
     #[oai(path = "/tokens", method = "get", operation_id = "me.tokens.list")]
     async fn list_tokens(&self, user: User) -> Result<Reply<TokenList>, Error> {
         let (id, current) = (user.signed_in.user.id, user.signed_in.token_id);

@@ -252,6 +252,9 @@ impl OrdersApi {
     }
 
     /// Show an order
+    ///
+    /// With its lines, at the prices of the day it was made. Another user's order is 404, unless an
+    /// admin asks.
     #[oai(path = "/orders/:id", method = "get", operation_id = "orders.show")]
     async fn show(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<Tagged<OrderOut>, Error> {
         let (id, owner) = (id.of("order")?, user.owner());

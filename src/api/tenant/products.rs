@@ -225,6 +225,8 @@ impl ProductsApi {
     }
 
     /// Create a product
+    ///
+    /// Prices are sent as numbers or texts and answered as texts with two decimals.
     #[oai(path = "/products", method = "post", operation_id = "products.create")]
     async fn create(&self, user: User, input: Input<ProductIn>) -> Result<Created<ProductOut>, Error> {
         let (new, now) = (NewProduct::from(input.0), self.0.clock.now());
@@ -233,6 +235,9 @@ impl ProductsApi {
     }
 
     /// Show a product
+    ///
+    /// Its `ETag` goes into `If-None-Match`, to ask whether it changed, and into `If-Match`, to
+    /// change this version only.
     #[oai(path = "/products/:id", method = "get", operation_id = "products.show")]
     async fn show(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<Tagged<ProductOut>, Error> {
         let id = id.of("product")?;

@@ -52,11 +52,20 @@ pub struct Person {
 pub enum Demo {
     /// The shop was made just now.
     New(Box<Credentials>, PathBuf),
-    /// It was there; where its credentials are.
-    Known(PathBuf),
+    /// It was there; where its credentials are, and what keeps them from working.
+    Known(PathBuf, Option<Hindrance>),
 }
 
-/// Makes the demo shop, unless this data directory had one.
+/// Why nobody gets into a shop that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It was suspended or frozen; holds the state.
+    Resting(&'static str),
+    /// Its key was replaced.
+    OtherKey,
+}
+
+/// Makes the demo shop, unless this central file has one.
 pub async fn ensure(app: &App) -> Outcome<Demo> {
     let path = app.data_dir.keys_dir().join("demo.json");
     let known = secret_file::find(&path)?;
@@ -64,9 +73,19 @@ pub async fn ensure(app: &App) -> Outcome<Demo> {
         let what = format!("{} is not readable: {error}", path.display());
         Failure::new(what).hint("remove it, and the next `ruko serve --demo` makes a new shop")
     })?;
-    if known.as_ref().is_some_and(|credentials| credentials.has_goods) {
-        return Ok(Demo::Known(path));
-    }
+    let known = match known {
+        Some(credentials) => match find(app, &credentials).await? {
+            Found::Open if !credentials.has_goods => Some(credentials),
+            Found::Open => return Ok(Demo::Known(path, None)),
+            Found::Closed(why) => return Ok(Demo::Known(path, Some(why))),
+            // Deleted, or of another central file. It may come back.
+            Found::Gone => {
+                std::fs::rename(&path, path.with_extension("json.old"))?;
+                None
+            }
+        },
+        None => None,
+    };
     // The file is written before the goods: a start that is interrupted goes on where it ended.
     let mut credentials = if let Some(credentials) = known {
         credentials
@@ -79,6 +98,31 @@ pub async fn ensure(app: &App) -> Outcome<Demo> {
     credentials.has_goods = true;
     write(&path, &credentials)?;
     Ok(Demo::New(Box::new(credentials), path))
+}
+
+/// What became of a shop since its credentials were written down.
+enum Found {
+    Open,
+    Closed(Hindrance),
+    Gone,
+}
+
+async fn find(app: &App, credentials: &Credentials) -> Outcome<Found> {
+    let id = credentials.tenant_id.as_str().into();
+    match app.tenants.get(&id).await {
+        Err(Error::NotFound { .. }) => return Ok(Found::Gone),
+        other => other?,
+    };
+    let key = match app.tenants.by_key(&credentials.tenant_key).await {
+        Err(Error::CredentialInvalid { .. }) => return Ok(Found::Closed(Hindrance::OtherKey)),
+        other => other?,
+    };
+    match key.tenant {
+        _ if key.tenant_id != id => Ok(Found::Closed(Hindrance::OtherKey)),
+        Ok(_) => Ok(Found::Open),
+        Err(Error::TenantNotActive(state)) => Ok(Found::Closed(Hindrance::Resting(state))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn write(path: &std::path::Path, credentials: &Credentials) -> Outcome {

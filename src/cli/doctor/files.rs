@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Patient, Status, short};
@@ -42,11 +43,18 @@ pub(super) fn check(patient: &Patient, checks: &mut Vec<Check>) {
 /// Damage of the server's own files is always looked for.
 fn server_file(patient: &Patient, name: &'static str, path: &Path, owner: Option<&str>, latest: i64) -> Check {
     let depth = if patient.is_deep { Depth::Full } else { Depth::Quick };
-    match look(path, owner, latest, Some(depth)) {
+    let found = look(path, owner, latest, Some(depth));
+    if found.is_ok()
+        && let Some(text) = unwritable(patient, path)
+    {
+        return Check::fail(name, text).advice(GIVE_BACK);
+    }
+    match found {
         Ok(Finding::Fine) => Check::ok(name, format!("{} is sound, version {latest}", short(patient, path))),
         Ok(Finding::Older(version)) => {
             Check::warn(name, format!("version {version}, the newest is {latest}")).advice("`ruko migrate`")
         }
+        Ok(Finding::Newer(version)) => Check::fail(name, newer(version, latest)).advice(GO_FORWARD),
         Err(text) => Check::fail(name, text).advice("stop the server, keep a copy of the file, restore a backup"),
     }
 }
@@ -54,6 +62,29 @@ fn server_file(patient: &Patient, name: &'static str, path: &Path, owner: Option
 enum Finding {
     Fine,
     Older(i64),
+    Newer(i64),
+}
+
+const GO_FORWARD: &str = "start the newer ruko that wrote it, or put a copy from before the upgrade in its place";
+const GIVE_BACK: &str = "`chown` it to the owner of the data directory and `chmod u+rw` it";
+
+fn newer(version: i64, latest: i64) -> String {
+    format!("version {version} is newer than {latest}, the newest this ruko knows")
+}
+
+/// Why the service cannot write a file, whoever runs this command: the data directory is its user's.
+fn unwritable(patient: &Patient, path: &Path) -> Option<String> {
+    let (folder, file) = (patient.data_dir.root().metadata().ok()?, path.metadata().ok()?);
+    let (user, mode) = (folder.uid(), file.mode() & 0o777);
+    let needed = match file.uid() {
+        own if own == user => 0o200,
+        _ if file.gid() == folder.gid() => 0o020,
+        _ => 0o002,
+    };
+    let is_writable = user == 0 || mode & needed != 0;
+    let text =
+        || format!("user {user}, who owns the data directory, cannot write it (user {}, mode {mode:04o})", file.uid());
+    (!is_writable).then(text)
 }
 
 /// Looks at one file; the error is a text for people.
@@ -68,7 +99,7 @@ fn look(path: &Path, owner: Option<&str>, latest: i64, depth: Option<Depth>) -> 
         return Err(format!("the file carries the stamp of {found}"));
     }
     if stamp.user_version > latest {
-        return Err(format!("version {} is newer than {latest}, the newest this ruko knows", stamp.user_version));
+        return Ok(Finding::Newer(stamp.user_version));
     }
     let problems = depth.map_or(Ok(Vec::new()), |depth| look.problems(depth)).map_err(|error| error.to_string())?;
     if !problems.is_empty() {
@@ -86,14 +117,22 @@ fn tenant_files(patient: &Patient, tenants: &[Tenant], latest: i64, checks: &mut
             Some(path) => look(&path, Some(tenant.id.as_str()), latest, depth),
             None => Err("its file name is impossible".into()),
         };
-        match found {
-            Ok(Finding::Fine) => fine += 1,
-            Ok(Finding::Older(_)) => older += 1,
-            Err(text) => {
-                let check = Check::fail("tenant", format!("{} ({}.db): {text}", tenant.id, tenant.db_name));
-                checks.push(check.advice("the others are served; restore this one from a backup"));
+        let unwritable = file_of(patient, tenant).and_then(|path| unwritable(patient, &path));
+        let (text, advice) = match (found, unwritable) {
+            (Err(text), _) => (text, "the others are served; restore this one from a backup"),
+            (Ok(Finding::Newer(version)), _) => (newer(version, latest), GO_FORWARD),
+            (Ok(_), Some(text)) => (text, GIVE_BACK),
+            (Ok(Finding::Fine), None) => {
+                fine += 1;
+                continue;
             }
-        }
+            (Ok(Finding::Older(_)), None) => {
+                older += 1;
+                continue;
+            }
+        };
+        let text = format!("{} ({}.db): {text}", tenant.id, tenant.db_name);
+        checks.push(Check::fail("tenant", text).advice(advice));
     }
     let how = if patient.is_deep { "sound to the last page" } else { "there and theirs (--deep reads every page)" };
     checks.push(match older {

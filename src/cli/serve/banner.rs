@@ -10,8 +10,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use crate::app::App;
-use crate::cli::demo::{Credentials, Demo};
-use crate::cli::failure::Outcome;
+use crate::cli::demo::{Credentials, Demo, Hindrance};
 use crate::cli::master_key::Announced;
 use crate::cli::output;
 use crate::operator::MasterKey;
@@ -41,6 +40,9 @@ struct Words {
     cashier: &'static str,
     kept_in: &'static str,
     known: &'static str,
+    resting: &'static str,
+    other_key: &'static str,
+    first_step: &'static str,
     try_it: &'static str,
     stop: &'static str,
 }
@@ -61,6 +63,9 @@ const ENGLISH: Words = Words {
     cashier: "Cashier",
     kept_in: "Kept in",
     known: "The demo shop is there already. Its credentials are in",
+    resting: "They do not work now: the shop is",
+    other_key: "They do not work any more: its key was replaced.",
+    first_step: "Make a tenant (MASTER is your master key):",
     try_it: "Try it:",
     stop: "Ctrl-C stops the server.",
 };
@@ -81,12 +86,15 @@ const INDONESIAN: Words = Words {
     cashier: "Kasir",
     kept_in: "Disimpan di",
     known: "Toko demo sudah ada. Data masuknya ada di",
+    resting: "Sekarang belum bisa dipakai: status tokonya",
+    other_key: "Sudah tidak bisa dipakai: kuncinya telah diganti.",
+    first_step: "Buat tenant (MASTER adalah kunci master Anda):",
     try_it: "Coba:",
     stop: "Tekan Ctrl-C untuk berhenti.",
 };
 
 impl Banner<'_> {
-    pub(super) fn print(&self) -> Outcome {
+    pub(super) fn print(&self) -> std::io::Result<()> {
         let is_terminal = std::io::stdout().is_terminal();
         let url = self.url();
         let words = if speaks_indonesian(|name| std::env::var(name).ok()) { &INDONESIAN } else { &ENGLISH };
@@ -100,15 +108,24 @@ impl Banner<'_> {
         }
         match self.demo {
             Some(Demo::New(credentials, path)) => write_demo(&mut text, words, &url, credentials, path),
-            Some(Demo::Known(path)) => {
+            Some(Demo::Known(path, hindrance)) => {
                 let _ = writeln!(text, "\n  {} {}", words.known, path.display());
+                match hindrance {
+                    Some(Hindrance::Resting(state)) => {
+                        let _ = writeln!(text, "  {} {state}.", words.resting);
+                    }
+                    Some(Hindrance::OtherKey) => {
+                        let _ = writeln!(text, "  {}", words.other_key);
+                    }
+                    None => {}
+                }
             }
-            None => {}
+            None => self.write_first_step(&mut text, words, &url),
         }
         if is_terminal {
             let _ = writeln!(text, "\n  {}\n", words.stop);
         }
-        output::print(&text)
+        output::write(&text)
     }
 
     /// The URL that works on this machine.
@@ -142,6 +159,25 @@ impl Banner<'_> {
         if matches!(self.app.master_key, MasterKey::Disabled(_)) {
             let _ = writeln!(text, "\n  {}", words.central_off);
         }
+    }
+}
+
+impl Banner<'_> {
+    /// What a new server waits for. The key stays in a variable: a line is soon in a history or a chat.
+    fn write_first_step(&self, text: &mut String, words: &Words, url: &str) {
+        if matches!(self.app.master_key, MasterKey::Disabled(_)) {
+            return;
+        }
+        let _ = writeln!(text, "\n  {}\n", words.first_step);
+        if let Announced::File(path) = self.master_key {
+            let path = path.display().to_string().replace('\'', r"'\''");
+            let _ = writeln!(text, "MASTER=$(cat '{path}')");
+        }
+        let tenant = r#"{"name": "Warung Bu Sri"}"#;
+        let _ = writeln!(
+            text,
+            "curl -s {url}/api/central/tenants -H \"X-Master-API-Key: $MASTER\" -H 'Content-Type: application/json' -d '{tenant}'"
+        );
     }
 }
 

@@ -3,16 +3,17 @@
 mod shown;
 mod transfer;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::client::{Client, Missing};
-use super::failure::Outcome;
+use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::{ask, output};
 use crate::config::Config;
 use crate::db::inspect::Look;
+use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
 const TENANTS: &str = "/api/central/tenants";
@@ -49,6 +50,8 @@ pub enum TenantCommand {
     Import(transfer::Import),
     /// Replace its keys by a new one, which is shown this once
     RegenerateKey(RegenerateKey),
+    /// Bound the size of its file, or lift the bound
+    Limit(Limit),
 }
 
 /// Which tenant.
@@ -77,9 +80,64 @@ pub struct List {
     /// Only those with this in their name, id or file name
     #[arg(long)]
     search: Option<String>,
-    /// Only those in this state, such as suspended or deleted
-    #[arg(long)]
-    state: Option<String>,
+    /// Only those in this state
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// Those in the trash too
+    #[arg(long, conflicts_with = "state")]
+    all: bool,
+}
+
+/// A state to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// It serves
+    Active,
+    /// All its credentials answer 403
+    Suspended,
+    /// Its file is closed
+    Frozen,
+    /// It is in the trash
+    Deleted,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Frozen => "frozen",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Bound the size of its file
+#[derive(Debug, Args)]
+pub struct Limit {
+    #[command(flatten)]
+    named: Named,
+    /// Most bytes, such as 1073741824, 500M or 2G; `none` lifts the bound
+    #[arg(value_parser = size)]
+    size: Size,
+}
+
+/// A bound on a size in bytes, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(Option<i64>);
+
+fn size(text: &str) -> Result<Size, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(Size(None));
+    }
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let bytes = number.parse::<i64>().ok().filter(|number| *number > 0).and_then(|number| number.checked_mul(factor));
+    bytes.map(|bytes| Size(Some(bytes))).ok_or_else(|| "expected bytes, such as 1073741824, 500M or 2G, or none".into())
 }
 
 /// Move a tenant to the trash
@@ -128,9 +186,6 @@ pub struct RegenerateKey {
     overlap_minutes: Option<u32>,
 }
 
-/// What is said of a tenant that goes back to the state it was in, when that is active.
-const BACK: &str = "serves again";
-
 impl TenantCommand {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
@@ -163,24 +218,38 @@ impl Caller {
                 let answer = self.client.call(Method::POST, TENANTS, Some(&without_nulls(body))).await?;
                 shown::with_key(&answer, self.is_json)
             }
-            TenantCommand::List(list) => shown::list(&self.all(list).await?, self.is_json),
+            TenantCommand::List(list) => {
+                let mut tenants = self.all(list, list.state).await?;
+                if list.all {
+                    tenants.extend(self.all(list, Some(State::Deleted)).await?);
+                }
+                shown::list(&tenants, self.is_json)
+            }
             TenantCommand::Show(named) => {
                 let path = format!("{TENANTS}/{}", find(&self.config, named)?.id);
                 shown::one(&self.client.call(Method::GET, &path, None).await?["data"], self.is_json)
             }
-            TenantCommand::Suspend(named) => self.act(named, "suspend", "suspended").await,
-            TenantCommand::Resume(named) => self.act(named, "resume", "serves again").await,
-            TenantCommand::Freeze(named) => self.act(named, "freeze", "frozen: its file is complete").await,
-            TenantCommand::Thaw(named) => self.act(named, "thaw", BACK).await,
-            TenantCommand::Detach(named) => self.act(named, "detach", "detached: its file stays where it is").await,
+            TenantCommand::Suspend(named) => self.act(named, "suspend", |_| "suspended".into()).await,
+            TenantCommand::Resume(named) => self.act(named, "resume", standing).await,
+            TenantCommand::Freeze(named) => self.act(named, "freeze", frozen).await,
+            TenantCommand::Thaw(named) => self.act(named, "thaw", standing).await,
+            TenantCommand::Detach(named) => {
+                self.act(named, "detach", |_| "detached: its file stays where it is".into()).await
+            }
             TenantCommand::Delete(delete) => {
                 let tenant = find(&self.config, &delete.named)?;
+                let size_bytes = if delete.purge {
+                    Value::Null
+                } else {
+                    let path = format!("{TENANTS}/{}", tenant.id);
+                    self.client.call(Method::GET, &path, None).await?["data"]["size_bytes"].take()
+                };
                 let query = if delete.purge { "?purge=true" } else { "" };
                 let answer = self.client.call(Method::DELETE, &format!("{TENANTS}/{}{query}", tenant.id), None).await?;
-                let text = if delete.purge {
-                    "deleted for good"
-                } else {
-                    "in the trash; `ruko tenant undelete` brings it back"
+                let text = match size_bytes {
+                    _ if delete.purge => "deleted for good",
+                    Value::Null => "deleted; its file was missing, so `ruko tenant undelete` has nothing to bring back",
+                    _ => "in the trash; `ruko tenant undelete` brings it back",
                 };
                 self.told(&tenant, &answer, text)
             }
@@ -189,7 +258,7 @@ impl Caller {
                 let body = without_nulls(json!({"db_name": undelete.db_name}));
                 let path = format!("{TENANTS}/{}/undelete", tenant.id);
                 let answer = self.client.call(Method::POST, &path, Some(&body)).await?;
-                self.told(&tenant, &answer, BACK)
+                self.told(&tenant, &answer, &standing(&answer))
             }
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
@@ -202,6 +271,17 @@ impl Caller {
                 let body = without_nulls(json!({"overlap_minutes": regenerate.overlap_minutes}));
                 shown::with_key(&self.client.call(Method::POST, &path, Some(&body)).await?, self.is_json)
             }
+            TenantCommand::Limit(limit) => {
+                let tenant = find(&self.config, &limit.named)?;
+                let Size(bytes) = limit.size;
+                let body = json!({"max_storage_bytes": bytes});
+                let answer = self.client.call(Method::PUT, &format!("{TENANTS}/{}", tenant.id), Some(&body)).await?;
+                let done = bytes.map_or_else(
+                    || "its file has no bound".into(),
+                    |bytes| format!("its file may have {bytes} bytes; writes past that answer 507"),
+                );
+                self.told(&tenant, &answer, &done)
+            }
             TenantCommand::Export(export) => {
                 let tenant = find(&self.config, export.named())?;
                 export.run(&self.client, &tenant, self.is_json).await
@@ -211,11 +291,11 @@ impl Caller {
     }
 
     /// An operation on one tenant that needs no more than its id.
-    async fn act(&self, named: &Named, verb: &str, done: &str) -> Outcome {
+    async fn act(&self, named: &Named, verb: &str, done: impl Fn(&Value) -> String) -> Outcome {
         let tenant = find(&self.config, named)?;
         let answer =
             self.client.call(Method::POST, &format!("{TENANTS}/{}/{verb}", tenant.id), Some(&json!({}))).await?;
-        self.told(&tenant, &answer, done)
+        self.told(&tenant, &answer, &done(&answer))
     }
 
     fn told(&self, tenant: &Tenant, answer: &Value, done: &str) -> Outcome {
@@ -223,21 +303,17 @@ impl Caller {
             let data = answer.get("data").filter(|data| !data.is_null());
             return output::json(data.unwrap_or(&json!({"id": tenant.id})));
         }
-        let done = match answer["data"]["state"].as_str() {
-            Some(state) if done == BACK && state != "active" => format!("{state}, as it was"),
-            _ => done.to_owned(),
-        };
         output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
     }
 
-    /// The tenants of all pages.
-    async fn all(&self, list: &List) -> Outcome<Vec<Value>> {
+    /// The tenants of all pages; without a state all but those in the trash.
+    async fn all(&self, list: &List, state: Option<State>) -> Outcome<Vec<Value>> {
         let mut tenants = Vec::new();
         for page in 1.. {
             let mut query = vec![("page", page.to_string()), ("per_page", PAGE_SIZE.to_string())];
             query.extend(list.search.clone().map(|text| ("search", text)));
-            query.extend(list.state.clone().map(|text| ("state", text)));
-            let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;
+            query.extend(state.map(|state| ("state", state.as_str().to_owned())));
+            let query = serde_urlencoded::to_string(query).map_err(Error::internal)?;
             let answer = self.client.call(Method::GET, &format!("{TENANTS}?{query}"), None).await?;
             let rows = answer["data"].as_array().cloned().unwrap_or_default();
             let total = answer["total"].as_u64().and_then(|total| usize::try_from(total).ok()).unwrap_or(0);
@@ -249,6 +325,19 @@ impl Caller {
         }
         Ok(tenants)
     }
+}
+
+/// How a tenant stands that came back: not every one serves.
+fn standing(answer: &Value) -> String {
+    match answer["data"]["state"].as_str() {
+        Some(state) if state != "active" => format!("is {state}, as it was before"),
+        _ => "serves again".into(),
+    }
+}
+
+fn frozen(answer: &Value) -> String {
+    let trouble = answer["notes"].as_str();
+    trouble.map_or_else(|| "frozen: its file is complete".into(), |notes| format!("frozen. {notes}"))
 }
 
 impl Delete {
@@ -266,11 +355,14 @@ impl Delete {
 
 /// The tenant that is meant, read from the central file, which a server beside does not mind.
 fn find(config: &Config, named: &Named) -> Outcome<Tenant> {
-    let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+    let path = look_at_data_dir(config)?.central_db();
+    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
     let found = central.read(|tx| directory::get(tx, &named.tenant));
     found.map_err(|error| {
-        let failure = super::failure::Failure::from(error);
-        failure.hint("`ruko tenant list` shows ids, numbers and file names")
+        let is_unknown = matches!(error, Error::NotFound { .. });
+        let failure = Failure::from(error);
+        let hint = "`ruko tenant list --all` shows ids, numbers and file names, those in the trash too";
+        if is_unknown { failure.hint(hint) } else { failure }
     })
 }
 

@@ -43,16 +43,31 @@ pub struct Import {
     db_name: Option<String>,
     /// Which id it gets
     #[arg(long, value_enum, default_value = "keep")]
-    id: Identity,
+    id: Taken,
+    /// Whether its keys go on working; when missing, as its id
+    #[arg(long, value_enum)]
+    keys: Option<Taken>,
+    /// Whether its domains come along; when missing, with its id
+    #[arg(long, value_enum)]
+    domains: Option<Domains>,
 }
 
-/// Which id an imported tenant gets.
+/// Whether something is taken from an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Identity {
-    /// The one it had, which must be free
+pub enum Taken {
+    /// As it is in the archive; it must be free here
     Keep,
-    /// A new one
+    /// Made anew
     New,
+}
+
+/// What becomes of the domains of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Domains {
+    /// They must be free here
+    Keep,
+    /// They stay where they are
+    None,
 }
 
 impl Export {
@@ -101,8 +116,10 @@ impl Import {
         let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", self.file.display()));
         let file = File::open(&self.file).await.map_err(unreadable)?;
         let bar = progress(Some(file.metadata().await.map_err(unreadable)?.len()));
-        let id = if self.id == Identity::Keep { "keep" } else { "new" };
-        let mut query = vec![("id", id)];
+        let taken = |taken| if taken == Taken::Keep { "keep" } else { "new" };
+        let mut query = vec![("id", taken(self.id))];
+        query.extend(self.keys.map(|keys| ("keys", taken(keys))));
+        query.extend(self.domains.map(|domains| ("domains", if domains == Domains::Keep { "keep" } else { "none" })));
         query.extend(self.name.as_deref().map(|name| ("name", name)));
         query.extend(self.db_name.as_deref().map(|name| ("db_name", name)));
         let query = serde_urlencoded::to_string(query).map_err(crate::error::Error::internal)?;

@@ -6,6 +6,7 @@ use crate::api::kit::credentials::Operator;
 use crate::app::App;
 use crate::error::Error;
 use crate::server::client_address::is_from_this_machine;
+use crate::server::cors::SameOriginOnly;
 use crate::telemetry::Metrics;
 
 /// The metrics, for a scraper on this machine and for the holder of the master key.
@@ -21,5 +22,8 @@ pub fn answer(app: &App, request: &Request) -> Result<Response, Error> {
     if !is_from_this_machine(request) {
         Operator::check(request)?;
     }
-    Ok(Response::builder().content_type(Metrics::CONTENT_TYPE).body(app.metrics.render()))
+    let mut response = Response::builder().content_type(Metrics::CONTENT_TYPE).body(app.metrics.render());
+    // A page that is open on this machine asks from this machine too.
+    response.set_data(SameOriginOnly);
+    Ok(response)
 }

@@ -33,7 +33,7 @@ pub fn routes(app: &App) -> Route {
     let document = LazyLock::new(move || File::new("application/json", api::document(&config).to_string()));
     let document = Arc::new(document);
     let landing = Landing::new();
-    let origin = app.config.http.public_url.as_ref().map_or("", BaseUrl::as_str);
+    let origin = app.config.http.documented_url().map_or("", BaseUrl::as_str);
     let (swagger, redoc) = (viewers::policy(origin), viewers::policy(origin));
     let (here, in_v1) = (document.clone(), document);
     let scraped = app.clone();

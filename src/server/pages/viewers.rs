@@ -84,6 +84,39 @@ pub fn policy(public_url: &str) -> HeaderValue {
 mod tests {
     use super::*;
 
+    /// Contrast of two colours `#rrggbb` as WCAG 2.2 counts it.
+    fn contrast(one: &str, other: &str) -> f64 {
+        let luminance = |colour: &str| {
+            let part = |at: usize| {
+                let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+                if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn white_can_be_read_on_every_method_and_every_link_on_white() {
+        let css = include_str!("../../../assets/docs/swagger-page.css");
+        let of = |start: &str| {
+            let lines = css.lines().filter(|line| line.contains(start));
+            lines
+                .filter_map(|line| line.split_once('#'))
+                .map(|(_, rest)| format!("#{}", &rest[..6]))
+                .collect::<Vec<_>>()
+        };
+        for (start, count) in
+            [("-summary-method {", 5), (".btn.authorize", 2), (".info .title small", 2), (".info a,", 1)]
+        {
+            // Further rules, for narrow windows, set no colour.
+            let colours = of(start);
+            assert!(colours.len() >= count, "{start}: {colours:?}");
+            assert!(colours.iter().all(|colour| contrast(colour, "#ffffff") >= 4.5), "{start}: {colours:?}");
+        }
+    }
+
     #[test]
     fn embedded_pages_still_hold_the_files_where_they_are_looked_for() {
         let page = OpenApiService::new((), "", "").swagger_ui_html();

@@ -27,18 +27,19 @@ impl Tenants {
     /// Packs a tenant: its file as of one moment, its row without secrets, the hashes of its keys.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; storage errors.
+    /// [`Error::NotFound`]; [`Error::Conflict`] `file_not_exportable` for a file that nobody could
+    /// import; storage errors.
     pub async fn export(&self, id: &TenantId) -> Result<Export> {
         let permit = self.shared.transfers.clone().acquire_owned().await.map_err(Error::internal)?;
         let still = self.hold_still(id).await;
         let tenant_id = id.clone();
         let central = self.shared.central.read(move |tx: &mut Tx<'_>| Central::read(tx, tenant_id.as_str())).await?;
         let (live, tmp) = (self.file_of(&central.tenant.file_name()?), self.shared.data_dir.tmp_dir());
-        let (latest, now) = (self.shared.schema.latest(), self.shared.clock.now());
+        let (schema, now) = (self.shared.schema.clone(), self.shared.clock.now());
         run_long(move || {
             // They travel with the work: it goes on when the caller hangs up.
             let _held = (permit, still);
-            pack::pack(&live, &tmp, central, latest, now)
+            pack::pack(&live, &tmp, central, &schema, now)
         })
         .await
     }

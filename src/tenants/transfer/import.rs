@@ -28,6 +28,8 @@ pub struct ImportOptions {
     pub has_new_id: bool,
     /// A new key instead of the archive's.
     pub has_new_keys: bool,
+    /// None of the archive's domains.
+    pub leaves_domains: bool,
     /// Most bytes that the unpacked database may have.
     pub bytes_max: u64,
 }
@@ -99,7 +101,7 @@ impl Tenants {
         let (owner, before, schema) = (arrival.id.to_string(), manifest.tenant.id.clone(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
         let database = run_long(move || {
-            schema.adopt(&engine, &database.path, &owner, Some(&before))?;
+            schema.adopt_filled(&engine, &database.path, &owner, &before)?;
             Ok(database)
         })
         .await?;
@@ -128,9 +130,12 @@ impl Tenants {
             tx.snapshot()?;
             if let Some(there) = store::find(tx, arrival.id.as_str())? {
                 let help = match there.state {
-                    TenantState::Deleted => "is in the trash: undelete it there, purge it, or import with id=new.",
+                    TenantState::Deleted => {
+                        "is in the trash: undelete it there, purge it, or import with id=new (--id new)."
+                    }
                     _ => {
-                        "exists on this server: import with id=new to have a second one, or delete and purge it first."
+                        "exists on this server: import with id=new (--id new) to have a second one, or delete and \
+                         purge it first."
                     }
                 };
                 return Err(Error::conflict("tenant_exists", format!("The tenant {} {help}", arrival.id)));
@@ -145,15 +150,18 @@ impl Tenants {
             }
             for key in &arrival.keys {
                 if let Some(owner) = store::owner_of_hash(tx, &key.hash)? {
-                    let text =
-                        format!("A key of the archive belongs to the tenant {owner} here: import with keys=new.");
+                    let text = format!(
+                        "A key of the archive belongs to the tenant {owner} here: import with keys=new (--keys new)."
+                    );
                     return Err(Error::conflict("key_in_use", text));
                 }
             }
             for domain in &arrival.domains {
                 if let Some(owner) = store::owner_of_domain(tx, domain)? {
-                    let text =
-                        format!("The domain {domain} belongs to the tenant {owner} here: remove it there first.");
+                    let text = format!(
+                        "The domain {domain} belongs to the tenant {owner} here: import with domains=none \
+                         (--domains none), or remove it there first."
+                    );
                     return Err(Error::conflict("domain_in_use", text));
                 }
             }
@@ -166,7 +174,7 @@ impl Tenants {
         let (arrival, version) = (arrival.clone(), self.shared.schema.latest());
         let work = move |tx: &mut Tx<'_>| {
             let id = arrival.id.as_str();
-            store::set_state(tx, id, TenantState::Active, None, arrival.now)?;
+            store::set_state(tx, id, arrival.state, None, arrival.now)?;
             store::set(tx, id, "schema_version", version.into(), arrival.now)?;
             for key in &arrival.keys {
                 store::insert_key(tx, id, key)?;
@@ -187,6 +195,7 @@ struct Arrival {
     name: String,
     db_name: DbName,
     plan_code: String,
+    state: TenantState,
     keys: Vec<NewKeyRow>,
     domains: Vec<String>,
     /// The text of a new key.
@@ -221,9 +230,14 @@ impl Arrival {
             (None, rows.collect())
         };
         let id = if options.has_new_id { TenantId::for_name(&name) } else { manifest.tenant.id.as_str().into() };
-        let domains = manifest.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
+        let mut domains: Vec<_> = manifest.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
+        if options.leaves_domains {
+            domains.clear();
+        }
         let plan_code = manifest.tenant.plan.clone();
-        Ok(Self { id, db_name: parse_db_name(&db_name)?, name, plan_code, keys, domains, key, now })
+        // A manifest with another state is refused when it is read.
+        let state = manifest.tenant.state().unwrap_or(TenantState::Suspended);
+        Ok(Self { id, db_name: parse_db_name(&db_name)?, name, plan_code, state, keys, domains, key, now })
     }
 
     fn row(&self, manifest: &Manifest) -> TenantRow {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 use super::super::domains::is_host_name;
 use super::super::keys::KEYS_MAX;
-use super::super::model::{ConnectionNotes, LimitsPatch, Tenant, name_error};
+use super::super::model::{ConnectionNotes, LimitsPatch, Tenant, TenantState, name_error};
 use super::super::settings::OwnSettings;
 use super::super::store::{self, KeyCopy};
 use super::bad_archive;
@@ -49,6 +49,21 @@ pub(super) struct TenantPart {
     #[serde(default)]
     pub(super) settings: OwnSettings,
     pub(super) created_at_ms: i64,
+    /// `active` or `suspended`; archives of the first release say nothing.
+    #[serde(default)]
+    state: Option<String>,
+}
+
+impl TenantPart {
+    /// The state that the tenant goes on in.
+    pub(super) fn state(&self) -> Option<TenantState> {
+        match self.state.as_deref() {
+            None => Some(TenantState::Active),
+            Some(text) => {
+                [TenantState::Active, TenantState::Suspended].into_iter().find(|state| state.as_str() == text)
+            }
+        }
+    }
 }
 
 /// A key: its hash is enough for clients to go on with it.
@@ -88,6 +103,11 @@ impl Central {
 
     pub(super) fn manifest(self, database: DatabasePart, now: Timestamp) -> Manifest {
         let Self { tenant, keys, domains } = self;
+        // Frozen is the file of one server; what was before goes on elsewhere.
+        let state = match tenant.state {
+            TenantState::Frozen => tenant.thaw_to.unwrap_or(TenantState::Active),
+            state => state,
+        };
         let key = |key: KeyCopy| KeyPart {
             name: key.name,
             prefix: key.prefix,
@@ -112,6 +132,7 @@ impl Central {
                 max_storage_bytes: tenant.max_storage_bytes,
                 settings: tenant.settings,
                 created_at_ms: tenant.created_at.0,
+                state: Some(state.as_str().into()),
             },
             keys: keys.into_iter().map(key).collect(),
             domains,
@@ -160,6 +181,9 @@ impl Manifest {
         }
         if !self.tenant.settings.are_sane() {
             return refuse("setting");
+        }
+        if self.tenant.state().is_none() {
+            return refuse("state");
         }
         if i64::try_from(self.keys.len()).is_ok_and(|count| count > KEYS_MAX) || self.key_rows().is_err() {
             return refuse("key");

@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::db::{copy_live, count_rows};
+use crate::db::{Schema, count_rows};
 use crate::error::Result;
 
 use super::manifest::{Central, DatabasePart, Manifest};
@@ -16,10 +16,10 @@ use super::{DATABASE, Export, MANIFEST, TempFile, io};
 /// Level 3 packs a database to about a third at the speed of a disk.
 const LEVEL: i32 = 3;
 
-/// Copies the live file and packs it.
-pub(super) fn pack(live: &Path, tmp: &Path, central: Central, schema_version: i64, now: Timestamp) -> Result<Export> {
+/// Copies the live file, makes sure that the copy is one that can be imported, and packs it.
+pub(super) fn pack(live: &Path, tmp: &Path, central: Central, schema: &Schema, now: Timestamp) -> Result<Export> {
     let copy = TempFile::named_in(tmp, "db");
-    copy_live(live, &copy.path)?;
+    let schema_version = schema.copy_for_export(live, &copy.path, central.tenant.id.as_str())?;
     let mut database = File::open(&copy.path).map_err(io)?;
     let (size_bytes, sha256) = digest(&mut database).map_err(io)?;
     let file_name = format!("{}.ruko.tar.zst", central.tenant.id);

@@ -151,6 +151,17 @@ async fn conflicts_say_what_to_do() {
     };
     conflict("", "tenant_exists", "id=new").await;
     conflict("id=new&keys=keep&db_name=dua", "key_in_use", "keys=new").await;
+    let domain = json!({"domain": "warung.example"});
+    post(&server, &format!("{TENANTS}/{}/domains", tenant.id), domain).await;
+    let archive_with_domain = export(&server, &tenant).await;
+    let (status, body) = import(&server, "id=new&domains=keep&db_name=dua", archive_with_domain.clone()).await;
+    assert_eq!((status.as_u16(), &body["code"]), (409, &json!("domain_in_use")), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("domains=none (--domains none)"), "{body}");
+    let (status, body) = import(&server, "id=new&db_name=berdomain", archive_with_domain).await;
+    assert_eq!(status, 201, "a second one has the domain of the first by no means: {body}");
+    let second = format!("{TENANTS}/{}", body["data"]["id"].as_str().unwrap());
+    assert_eq!(get(&server, &format!("{second}/domains")).await.1["data"], json!([]));
+    delete(&server, &format!("{second}?purge=true")).await;
     let (status, body) = import(&server, "id=new&keys=new", archive.clone()).await;
     assert!(status == 422 && body["errors"]["db_name"].is_array(), "{body}");
     std::fs::write(file(&server, "stray"), b"somebody's").unwrap();
@@ -167,11 +178,50 @@ async fn conflicts_say_what_to_do() {
 
     delete(&server, &format!("{TENANTS}/{}", tenant.id)).await;
     conflict("", "tenant_exists", "purge").await;
-    for (query, field) in [("id=x", "id"), ("keys=x", "keys"), ("db_name=a%2Fb", "db_name"), ("wrong=1", "wrong")] {
+    for (query, field) in [
+        ("id=x", "id"),
+        ("keys=x", "keys"),
+        ("domains=x", "domains"),
+        ("db_name=a%2Fb", "db_name"),
+        ("wrong=1", "wrong"),
+    ] {
         let (status, body) = import(&server, query, archive.clone()).await;
         assert!(status == 422 && body["errors"][field].is_array(), "{query}: {body}");
     }
     assert_eq!(get(&server, TENANTS).await.1["total"], 1);
+}
+
+#[tokio::test]
+async fn suspended_tenant_is_suspended_where_it_arrives() {
+    let server = Server::start().await;
+    let (tenant, user) = opened(&server, "Warung").await;
+    let path = format!("{TENANTS}/{}", tenant.id);
+    post(&server, &format!("{path}/suspend"), Value::Null).await;
+    let suspended = export(&server, &tenant).await;
+    post(&server, &format!("{path}/freeze"), Value::Null).await;
+    let frozen = export(&server, &tenant).await;
+    post(&server, &format!("{path}/thaw"), Value::Null).await;
+    post(&server, &format!("{path}/resume"), Value::Null).await;
+    post(&server, &format!("{path}/freeze"), Value::Null).await;
+    let frozen_active = export(&server, &tenant).await;
+    // The first release said nothing of it.
+    let (mut manifest, database) = entries(&suspended);
+    manifest["tenant"].as_object_mut().unwrap().remove("state").unwrap();
+    let silent = repacked(manifest, &database);
+    for (archive, state, answered) in [
+        (suspended, "suspended", 403),
+        (frozen, "suspended", 403),
+        (frozen_active, "active", 200),
+        (silent, "active", 200),
+    ] {
+        let other = Server::start().await;
+        let (status, body) = import(&other, "", archive).await;
+        assert_eq!((status.as_u16(), &body["data"]["state"]), (201, &json!(state)), "{body}");
+        let moved = User { tenant: tenant.at(&other), ..user.clone() };
+        assert_eq!(moved.get("/api/products").await.0, answered);
+        post(&other, &format!("{path}/resume"), Value::Null).await;
+        assert_eq!(total(&moved).await, 1);
+    }
 }
 
 #[tokio::test]
@@ -247,6 +297,7 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
         ("name", with(&|m| m["tenant"]["name"] = json!("n".repeat(300)))),
         ("db_name", with(&|m| m["tenant"]["db_name"] = json!("../x"))),
         ("plan", with(&|m| m["tenant"]["plan"] = json!("nothing"))),
+        ("state", with(&|m| m["tenant"]["state"] = json!("creating"))),
         ("port", with(&|m| m["tenant"]["db_port"] = json!(0))),
         ("limit", with(&|m| m["tenant"]["limits"]["max_phone_numbers"] = json!(-1))),
         ("time zone", with(&|m| m["tenant"]["settings"]["time_zone"] = json!("../x"))),
@@ -284,6 +335,68 @@ async fn hostile_archives_are_refused_and_leave_nothing() {
     assert_eq!(names(&server.app.data_dir.tenants_dir()), Vec::<String>::new());
     let (status, body) = import(&server, "", archive).await;
     assert_eq!(status, 201, "the honest one is fine: {body}");
+}
+
+#[tokio::test]
+async fn file_that_nobody_could_import_is_not_exported() {
+    let server = Server::start().await;
+    let (tenant, _) = opened(&server, "Warung").await;
+    let (other, _) = opened(&server, "Lain").await;
+    for tenant in [&tenant, &other] {
+        assert_eq!(post(&server, &format!("{TENANTS}/{}/freeze", tenant.id), Value::Null).await.0, 200);
+    }
+    let path = server.file(&tenant);
+    let good = std::fs::read(&path).unwrap();
+    let index: u32 = raw(&path)
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'personal_access_tokens_by_user'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let mut damaged = good.clone();
+    // The row that the first entry of the index points at; quick_check does not look there.
+    damaged[index as usize * 4096 - 1] ^= 1;
+    let spoiled = |sql: &str| {
+        let copy = server.folder.path().join("spoiled.db");
+        std::fs::write(&copy, &good).unwrap();
+        raw(&copy).execute_batch(sql).unwrap();
+        std::fs::read(copy).unwrap()
+    };
+    let empty = server.folder.path().join("empty.db");
+    raw(&empty).execute_batch("CREATE TABLE x (y); DROP TABLE x").unwrap();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("is empty", Vec::new()),
+        ("is empty", std::fs::read(&empty).unwrap()),
+        ("not a file of ruko", spoiled("PRAGMA application_id = 7")),
+        ("damaged", vec![7; 8192]),
+        ("integrity_check", damaged),
+        ("damaged", good[..good.len() / 2].to_vec()),
+        ("newer", spoiled("PRAGMA user_version = 99")),
+        ("no owner", spoiled("DELETE FROM meta WHERE key = 'owner'")),
+        (other.id.as_str(), std::fs::read(server.file(&other)).unwrap()),
+    ];
+    for (reason, content) in cases {
+        std::fs::write(&path, &content).unwrap();
+        let (status, body) = get(&server, &format!("{TENANTS}/{}/export", tenant.id)).await;
+        let text = body["message"].as_str().unwrap();
+        // What is no database at all cannot even be copied.
+        let is_told =
+            body["code"] == "file_not_exportable" && text.contains(reason) || body["code"] == "tenant_corrupt";
+        assert!(is_told, "{reason}: {status} {body}");
+        assert!(std::fs::read(&path).unwrap() == content, "{reason}: it was changed by looking");
+        assert_eq!(names(&server.app.data_dir.tmp_dir()), Vec::<String>::new());
+    }
+    std::fs::write(&path, &good).unwrap();
+    let (manifest, _) = entries(&export(&server, &tenant).await);
+    let version: i64 = raw(&path).query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(manifest["database"]["schema_version"], version);
+
+    let (status, body) =
+        import(&server, "id=new&keys=new&db_name=x", repacked(manifest, &std::fs::read(&empty).unwrap())).await;
+    assert_eq!(
+        (status.as_u16(), &body["code"]),
+        (409, &json!("file_not_adoptable")),
+        "no tenant comes of nothing: {body}"
+    );
 }
 
 #[tokio::test]

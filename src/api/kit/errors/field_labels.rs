@@ -19,6 +19,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("db_username", "database user", "pengguna basis data"),
     ("description", "description", "deskripsi"),
     ("domain", "domain", "domain"),
+    ("domains", "domains", "domain"),
     ("email", "email address", "alamat email"),
     ("expires_at", "end date", "tanggal berakhir"),
     ("id", "id", "id"),

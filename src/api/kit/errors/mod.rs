@@ -120,9 +120,15 @@ fn log_if_ours(error: &Error, asked: &Asked) {
             let error = format!("{cause:#}");
             tracing::error!(error.code = code, tenant.id = tenant, request_id, error, "request failed");
         }
-        // The fleet tells it when it tries to open the file, not once for every request.
-        Error::Db(DbError::Unavailable(_) | DbError::Newer { .. }) => {}
-        Error::Db(cause @ (DbError::Busy | DbError::Full | DbError::Timeout | DbError::Overloaded)) => {
+        // What an operator has to do about a file that cannot be opened stands with the attempt.
+        Error::Db(
+            cause @ (DbError::Busy
+            | DbError::Full
+            | DbError::Timeout
+            | DbError::Overloaded
+            | DbError::Unavailable(_)
+            | DbError::Newer { .. }),
+        ) => {
             let advice = crate::db::advice(cause);
             tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request refused");
         }

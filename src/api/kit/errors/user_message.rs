@@ -67,7 +67,7 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "request_timeout" => {
             ("The connection was too slow. Please try again.", "Koneksi terlalu lambat. Silakan coba lagi.")
         }
-        "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
+        "bad_request" | "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
             ("The app sent something unreadable.", "Aplikasi mengirim data yang tidak dapat dibaca.")
         }
         "conflict" => ("Something like that exists already.", "Data seperti itu sudah ada."),
@@ -92,6 +92,7 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "not_deleted" => ("This shop is not in the trash.", "Toko ini tidak ada di tempat sampah."),
         "file_lost" => ("The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
         "file_not_adoptable" => ("This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
+        "file_not_exportable" => ("This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
         "tenant_exists" => ("This shop is on the server already.", "Toko ini sudah ada di server."),
         "key_in_use" => {
             ("A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server.")

@@ -89,7 +89,12 @@ fn spread(fields: &Value, components: &Components) -> Vec<Value> {
 /// Without what only repeats the defaults.
 fn tidied(mut parameter: Value) -> Value {
     let is_list = parameter["schema"]["type"] == "array";
+    let is_filter = parameter["in"] == "query" && parameter["required"] != true;
     let Some(fields) = parameter.as_object_mut() else { return parameter };
+    if is_filter && let Some(schema) = fields.get_mut("schema").and_then(Value::as_object_mut) {
+        // Forms are filled with it, and a list that is asked for one made-up moment is empty.
+        schema.remove("example");
+    }
     fields.retain(|name, value| match name.as_str() {
         "deprecated" | "required" => value == true,
         "explode" => is_list && value == false,
