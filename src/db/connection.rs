@@ -19,6 +19,10 @@ use super::stamp::Whose;
 /// Instructions of the engine between two looks at the clock, about 10 us.
 const OPS_BETWEEN_CHECKS: i32 = 1000;
 
+/// How long an open waits for a lock. The last connection of a file holds one while it closes, and
+/// may do so in the background just when the file is opened again.
+const OPEN_BUSY_MS: u32 = 250;
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -70,11 +74,8 @@ impl Connection {
         }
         let has_log = log_bytes(&path) > 0;
         let keep_log = |keeps| raw.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps).map(|_| ());
-        let busy_ms = match role {
-            Role::Reader => 0,
-            Role::Writer => 50,
-        };
-        let guard = format!("PRAGMA busy_timeout={busy_ms}; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;");
+        let guard =
+            format!("PRAGMA busy_timeout={OPEN_BUSY_MS}; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;");
         raw.execute_batch(&guard).and_then(|()| keep_log(has_log)).map_err(|error| db_error(&error))?;
         whose.check(&raw)?;
         keep_log(false).map_err(|error| db_error(&error))?;
@@ -82,9 +83,9 @@ impl Connection {
     }
 
     fn set_up(raw: rusqlite::Connection, role: Role, durability: Durability, whose: &Whose) -> rusqlite::Result<Self> {
-        let cache_kib = match role {
-            Role::Reader => 2000,
-            Role::Writer => 8000,
+        let (busy_ms, cache_kib) = match role {
+            Role::Reader => (0, 2000),
+            Role::Writer => (50, 8000),
         };
         let synchronous = match durability {
             Durability::Full => "FULL",
@@ -105,6 +106,7 @@ impl Connection {
         raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         raw.set_prepared_statement_cache_capacity(128);
         fold::register(&raw)?;
+        raw.execute_batch(&format!("PRAGMA busy_timeout={busy_ms};"))?;
 
         let deadline_ns = Arc::new(AtomicU64::new(u64::MAX));
         let watched = deadline_ns.clone();
