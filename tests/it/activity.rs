@@ -50,7 +50,7 @@ impl Ground {
     }
 }
 
-/// Batches that only a flush, a stop or 500 rows send off, so that a test decides when.
+/// Batches that only a flush, a stop or 2000 rows send off, so that a test decides when.
 fn patient() -> ActivityOptions {
     ActivityOptions { linger: Duration::from_hours(1), ..ActivityOptions::default() }
 }
@@ -282,10 +282,10 @@ async fn entries_reach_the_file_without_a_flush() {
         tokio::task::yield_now().await;
     }
     let full = ground.start_with(patient()).await;
-    for _ in 0..500 {
+    for _ in 0..2000 {
         full.record_request(request("/many"));
     }
-    while count_rows(&ground.path(), "api_requests") < 501 {
+    while count_rows(&ground.path(), "api_requests") < 2001 {
         assert!(started.elapsed() < Duration::from_secs(10), "a full batch does not wait");
         tokio::task::yield_now().await;
     }
