@@ -6,12 +6,16 @@
 //! - Reading writes what waits first, so everybody finds what they did themselves.
 //! - No secret is kept: of a path its query is left out, of an audit detail secret names are hidden.
 //! - A damaged file never stops the server.
+//! - A row's id holds its time.
 
 mod actor;
 mod cursor;
 mod file;
+#[cfg(test)]
+mod ground;
 mod listing;
 mod model;
+mod numbering;
 mod redact;
 mod store;
 mod writer;

@@ -63,8 +63,8 @@ pub struct SentTexts {
 impl SentTexts {
     /// Copies the texts. Of `path`, a query that still hangs on it is left out: keys travel there.
     pub fn new(path: &str, user_agent: Option<&str>, request_id: Option<&str>) -> Self {
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let path = cut(path, PATH_MAX_BYTES);
+        let path_end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
+        let path = cut(&path[..path_end], PATH_MAX_BYTES);
         let user_agent = cut(user_agent.unwrap_or_default(), USER_AGENT_MAX_BYTES);
         let request_id = cut(request_id.unwrap_or_default(), REQUEST_ID_MAX_BYTES);
         let agent_end = path.len() + user_agent.len();

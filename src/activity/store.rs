@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use crate::clock::Timestamp;
-use crate::db::Tx;
+use crate::db::{Prepared, Tx};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::vals;
 
 use super::actor::written;
 use super::model::{AuditEntry, RequestEntry, SentTexts};
+use super::numbering::{Numbering, first_id};
 
 /// Rows one transaction of [`delete_older`] removes at most; others may write between two of them.
 pub(super) const DELETE_CHUNK: usize = 5000;
@@ -38,33 +39,69 @@ impl Log {
     }
 }
 
+const INSERT_REQUEST: &str = "INSERT INTO api_requests (id, tenant_id, actor_kind, actor_id, method, route, endpoint, \
+    status_code, response_time_us, ip_address, user_agent, request_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const INSERT_AUDIT: &str = "INSERT INTO audit_log (id, tenant_id, actor_kind, actor_id, action, object_kind, object_id, \
+    detail, ip_address, user_agent, request_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
 /// Buffers for what has to be turned into text, used for one row after the other.
 #[derive(Default)]
 struct Buffers {
     actor: String,
-    ip: String,
+    ip: IpText,
+}
+
+/// An address as text. The next row often comes from the same one.
+#[derive(Default)]
+struct IpText {
+    text: String,
+    of: Option<IpAddr>,
+}
+
+impl IpText {
+    fn write(&mut self, ip: Option<IpAddr>) -> Option<&str> {
+        let ip = ip?;
+        if self.of != Some(ip) {
+            written(ip.to_canonical(), &mut self.text);
+            self.of = Some(ip);
+        }
+        Some(&self.text)
+    }
 }
 
 /// Writes all entries.
 pub(super) fn insert(tx: &mut Tx<'_>, entries: &[Entry]) -> Result<()> {
+    let mut insert = tx.prepare(INSERT_REQUEST)?;
+    let (mut requests, mut audit) = (Numbering::of(Log::Requests), Numbering::of(Log::Audit));
     let mut buffers = Buffers::default();
     for entry in entries {
         match entry {
-            Entry::Request(at, request) => insert_request(tx, *at, request, &mut buffers)?,
-            Entry::Audit(at, audit) => insert_audit(tx, *at, audit, &mut buffers)?,
+            Entry::Request(at, request) => {
+                let id = requests.next(tx, *at)?;
+                insert_request(tx, &mut insert, id, request, &mut buffers)?;
+            }
+            Entry::Audit(at, entry) => {
+                let id = audit.next(tx, *at)?;
+                insert_audit(tx, id, entry, &mut buffers)?;
+            }
         }
     }
     Ok(())
 }
 
-fn insert_request(tx: &mut Tx<'_>, at: Timestamp, request: &RequestEntry, buffers: &mut Buffers) -> Result<()> {
+fn insert_request<'c>(
+    tx: &mut Tx<'c>,
+    insert: &mut Prepared<'c>,
+    id: i64,
+    request: &RequestEntry,
+    buffers: &mut Buffers,
+) -> Result<()> {
     let took_us = i64::try_from(request.took.as_micros()).unwrap_or(i64::MAX);
-    tx.execute(
-        "INSERT INTO api_requests (created_at, tenant_id, actor_kind, actor_id, method, route, endpoint, status_code, \
-         response_time_us, ip_address, user_agent, request_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    tx.run(
+        insert,
         vals![
-            at,
+            id,
             request.tenant.as_ref().map(TenantId::as_str),
             request.actor.kind.as_str(),
             request.actor.id_text(&mut buffers.actor),
@@ -73,7 +110,7 @@ fn insert_request(tx: &mut Tx<'_>, at: Timestamp, request: &RequestEntry, buffer
             request.sent.path(),
             i32::from(request.status),
             took_us,
-            ip_text(request.ip, &mut buffers.ip),
+            buffers.ip.write(request.ip),
             request.sent.user_agent(),
             request.sent.request_id(),
         ],
@@ -81,14 +118,13 @@ fn insert_request(tx: &mut Tx<'_>, at: Timestamp, request: &RequestEntry, buffer
     Ok(())
 }
 
-fn insert_audit(tx: &mut Tx<'_>, at: Timestamp, audit: &AuditEntry, buffers: &mut Buffers) -> Result<()> {
+fn insert_audit(tx: &mut Tx<'_>, id: i64, audit: &AuditEntry, buffers: &mut Buffers) -> Result<()> {
     let detail = audit.detail.to_string();
     let object = audit.object.as_ref();
     tx.execute(
-        "INSERT INTO audit_log (created_at, tenant_id, actor_kind, actor_id, action, object_kind, object_id, detail, \
-         ip_address, user_agent, request_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        INSERT_AUDIT,
         vals![
-            at,
+            id,
             audit.tenant.as_ref().map(TenantId::as_str),
             audit.actor.kind.as_str(),
             audit.actor.id_text(&mut buffers.actor),
@@ -96,7 +132,7 @@ fn insert_audit(tx: &mut Tx<'_>, at: Timestamp, audit: &AuditEntry, buffers: &mu
             object.map(|(kind, _)| *kind),
             object.map(|(_, id)| id),
             &detail,
-            ip_text(audit.ip, &mut buffers.ip),
+            buffers.ip.write(audit.ip),
             audit.sent.as_ref().and_then(SentTexts::user_agent),
             audit.sent.as_ref().and_then(SentTexts::request_id),
         ],
@@ -104,26 +140,25 @@ fn insert_audit(tx: &mut Tx<'_>, at: Timestamp, audit: &AuditEntry, buffers: &mu
     Ok(())
 }
 
-fn ip_text(ip: Option<IpAddr>, buffer: &mut String) -> Option<&str> {
-    ip.map(|ip| written(ip.to_canonical(), buffer))
-}
-
 /// Deletes some rows of a log older than `before`; gives how many. Fewer than [`DELETE_CHUNK`] means
 /// that none is left.
 pub(super) fn delete_older(tx: &mut Tx<'_>, log: Log, before: Timestamp) -> Result<usize> {
+    Ok(tx.execute(&delete_sql(log), vals![first_id(before)])?)
+}
+
+pub(super) fn delete_sql(log: Log) -> String {
     let table = log.table();
-    let sql = format!(
-        "DELETE FROM {table} WHERE id IN \
-         (SELECT id FROM {table} WHERE created_at < ?1 ORDER BY created_at LIMIT {DELETE_CHUNK})"
-    );
-    Ok(tx.execute(&sql, vals![before])?)
+    format!(
+        "DELETE FROM {table} WHERE id <= \
+         (SELECT max(id) FROM (SELECT id FROM {table} WHERE id < ?1 ORDER BY id LIMIT {DELETE_CHUNK}))"
+    )
 }
 
 /// Reads the newest rows of both logs, so that a file damaged where the next rows go is noticed.
 pub(super) fn touch_newest(tx: &mut Tx<'_>) -> Result<()> {
     for log in [Log::Requests, Log::Audit] {
-        let sql = format!("SELECT * FROM {} ORDER BY created_at DESC, id DESC LIMIT 100", log.table());
-        tx.each(&sql, &[], |row| row.get::<Timestamp>(1).map(|_| true))?;
+        let sql = format!("SELECT * FROM {} ORDER BY id DESC LIMIT 100", log.table());
+        tx.each(&sql, &[], |row| row.get::<i64>(0).map(|_| true))?;
     }
     Ok(())
 }

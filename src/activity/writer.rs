@@ -21,8 +21,10 @@ use super::file::mark_damaged;
 use super::model::{AuditEntry, RequestEntry};
 use super::store::{self, Entry};
 
-/// Rows of one transaction. With this many waiting, the writer does not let more gather.
-const BATCH_ROWS: usize = 500;
+/// Rows of one transaction. With this many waiting, the writer does not let more gather. Each
+/// transaction writes the pages it touched, one or more for each tenant, so many small ones cost
+/// more than a large one.
+const BATCH_ROWS: usize = 2000;
 /// Tries to write a batch before it is given up, and the pause after the first of them.
 const TRIES: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -146,31 +148,33 @@ impl Writer {
 
     /// Writes until the queue is empty; gives whom to answer when the writer was told to end.
     async fn drain(&mut self, first: Message) -> Option<oneshot::Sender<()>> {
-        let mut batch = Vec::new();
+        let mut received = vec![first];
         let mut stopped = None;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Entry(entry) => {
-                    batch.push(entry);
-                    if batch.len() >= BATCH_ROWS {
+        loop {
+            // A closed queue hands out even what is being pushed this moment, and then ends.
+            if stopped.is_some() || !self.messages.is_empty() {
+                let room = BATCH_ROWS - received.len();
+                self.messages.recv_many(&mut received, room).await;
+            }
+            if received.is_empty() {
+                return stopped;
+            }
+            let mut batch = Vec::with_capacity(received.len());
+            for message in received.drain(..) {
+                match message {
+                    Message::Entry(entry) => batch.push(entry),
+                    Message::Flush(done) => {
                         self.write(std::mem::take(&mut batch)).await;
+                        let _ = done.send(());
+                    }
+                    Message::Stop(done) => {
+                        self.messages.close();
+                        stopped = Some(done);
                     }
                 }
-                Message::Flush(done) => {
-                    self.write(std::mem::take(&mut batch)).await;
-                    let _ = done.send(());
-                }
-                Message::Stop(done) => {
-                    self.messages.close();
-                    stopped = Some(done);
-                }
             }
-            // A closed queue hands out even what is being pushed this moment, and then ends.
-            next = if stopped.is_some() { self.messages.recv().await } else { self.messages.try_recv().ok() };
+            self.write(batch).await;
         }
-        self.write(batch).await;
-        stopped
     }
 
     async fn write(&mut self, batch: Vec<Entry>) {

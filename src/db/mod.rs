@@ -43,7 +43,7 @@ pub use fleet::{Fenced, Fleet, FleetStats};
 pub use migrate::{MigrationOutcome, Schema};
 pub use probe::count_rows;
 pub use stamp::{APPLICATION_ID, Stamp};
-pub use tx::{FromColumn, Row, Tx, Val};
+pub use tx::{FromColumn, Prepared, Row, Tx, Val};
 
 use group::Group;
 use pool::Pool;

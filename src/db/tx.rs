@@ -1,5 +1,5 @@
 //! What a closure of [`Db::read`](super::Db::read) or [`Db::write`](super::Db::write) sees of the
-//! database: four ways to run a statement, values in, typed columns out. No type of the engine
+//! database: a few ways to run a statement, values in, typed columns out. No type of the engine
 //! leaves this folder, so a tenant can live on another engine without touching a feature.
 
 use crate::clock::Timestamp;
@@ -167,6 +167,25 @@ impl<'c> Tx<'c> {
         self.note(outcome)
     }
 
+    /// Makes a statement ready that returns no rows and runs many times, by [`Tx::run`].
+    ///
+    /// # Errors
+    /// Any [`DbError`].
+    pub fn prepare(&mut self, sql: &str) -> Result<Prepared<'c>, DbError> {
+        let outcome = self.connection.prepare_cached(sql);
+        let statement = self.note(outcome)?;
+        Ok(Prepared { texts: vec![None; statement.parameter_count()], statement })
+    }
+
+    /// Runs a prepared statement with these values, all of them; gives the number of rows changed.
+    ///
+    /// # Errors
+    /// Any [`DbError`].
+    pub fn run(&mut self, prepared: &mut Prepared<'c>, values: &[Val<'_>]) -> Result<usize, DbError> {
+        let outcome = prepared.bind(values).and_then(|()| prepared.statement.raw_execute());
+        self.note(outcome)
+    }
+
     /// All rows of a query, each turned into a `T`.
     ///
     /// # Errors
@@ -256,6 +275,39 @@ impl<'c> Tx<'c> {
             }
             error
         })
+    }
+}
+
+/// A statement for many rows of values; see [`Tx::prepare`].
+pub struct Prepared<'c> {
+    statement: rusqlite::CachedStatement<'c>,
+    /// The text bound to each parameter, if it is one. The engine keeps values from run to run, a
+    /// text of a row is often that of the row before, and handing one over costs far more than
+    /// finding it equal.
+    texts: Vec<Option<String>>,
+}
+
+impl Prepared<'_> {
+    fn bind(&mut self, values: &[Val<'_>]) -> rusqlite::Result<()> {
+        if values.len() != self.texts.len() {
+            return Err(rusqlite::Error::InvalidParameterCount(values.len(), self.texts.len()));
+        }
+        for (index, (bound, value)) in self.texts.iter_mut().zip(values).enumerate() {
+            if let (Some(bound), Val::Text(text)) = (&*bound, value)
+                && bound == text
+            {
+                continue;
+            }
+            // Forgotten first, so that a value that is refused is not taken for bound.
+            let spare = bound.take();
+            self.statement.raw_bind_parameter(index + 1, value)?;
+            if let Val::Text(text) = value {
+                let mut kept = spare.unwrap_or_default();
+                (*text).clone_into(&mut kept);
+                *bound = Some(kept);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use http::Method;
+use http::header::USER_AGENT;
 use poem::{Endpoint, Middleware, Request, Response, Result};
 
 use crate::activity::{RequestEntry, SentTexts};
@@ -40,12 +41,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let started = Instant::now();
         let method = method_label(request.method().as_str());
-        let seen = Seen {
-            uri: request.uri().clone(),
-            user_agent: request.headers().get(http::header::USER_AGENT).cloned(),
-            ip: client_addr(&request),
-            id: request_id(&request),
-        };
+        let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let sent = SentTexts::new(request.uri().path(), user_agent, Some(request_id(&request).as_str()));
+        let ip = client_addr(&request);
         let notes = notes(&request).cloned();
         let is_preflight = *request.method() == Method::OPTIONS;
         let response = self.inner.get_response(request).await;
@@ -54,33 +52,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
         let status = response.status().as_u16();
         self.app.metrics.record_http(route, method, status, took);
         if let Some(notes) = notes.filter(|notes| !is_preflight && is_known(notes)) {
+            let (tenant, actor) = Notes::into_who(notes);
             self.app.activity.record_request(RequestEntry {
-                tenant: notes.tenant().cloned(),
-                actor: audit::logged(notes.actor()),
+                tenant,
+                actor: audit::logged(actor.as_ref()),
                 method,
                 route: route.into(),
-                sent: seen.texts(),
-                ip: Some(seen.ip),
+                sent,
+                ip: Some(ip),
                 status,
                 took,
             });
         }
         Ok(response)
-    }
-}
-
-/// What of a request is needed once it is gone.
-struct Seen {
-    uri: http::Uri,
-    user_agent: Option<http::HeaderValue>,
-    ip: std::net::IpAddr,
-    id: crate::api::kit::request::RequestId,
-}
-
-impl Seen {
-    fn texts(&self) -> SentTexts {
-        let user_agent = self.user_agent.as_ref().and_then(|value| value.to_str().ok());
-        SentTexts::new(self.uri.path(), user_agent, Some(self.id.as_str()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The request log and the audit log: nothing lost, nothing waited for, nothing in the way.
 
+mod ids;
 mod trouble;
 
 use std::collections::HashSet;
@@ -49,7 +50,7 @@ impl Ground {
     }
 }
 
-/// Batches that only a flush, a stop or 500 rows send off, so that a test decides when.
+/// Batches that only a flush, a stop or 2000 rows send off, so that a test decides when.
 fn patient() -> ActivityOptions {
     ActivityOptions { linger: Duration::from_hours(1), ..ActivityOptions::default() }
 }
@@ -149,7 +150,7 @@ async fn flush_sees_what_was_recorded_before_it_with_all_its_fields() {
     let page = activity.list_requests(RequestFilter::default(), None, 10).await.unwrap();
     let shown = serde_json::to_value(&page).unwrap();
     let expected = json!({ "rows": [{
-        "id": 1, "created_at": NOON, "tenant_id": "toko-1", "actor_kind": "user", "actor_id": "7", "method": "GET",
+        "id": NOON.0 << 11, "created_at": NOON, "tenant_id": "toko-1", "actor_kind": "user", "actor_id": "7", "method": "GET",
         "route": "/api/products/:id", "endpoint": "/api/products/3", "status_code": 200, "response_time_us": 420,
         "ip_address": "203.0.113.7", "user_agent": "curl/8.5.0",
         "request_id": "0190c5f8-5b7a-7d4e-8000-000000000001",
@@ -157,7 +158,7 @@ async fn flush_sees_what_was_recorded_before_it_with_all_its_fields() {
     assert_eq!(shown, expected);
     let page = activity.list_audit(AuditFilter::default(), None, 10).await.unwrap();
     let expected = json!({ "rows": [{
-        "id": 1, "created_at": NOON, "tenant_id": "toko-1", "actor_kind": "account", "actor_id": "ops@example.com",
+        "id": NOON.0 << 11, "created_at": NOON, "tenant_id": "toko-1", "actor_kind": "account", "actor_id": "ops@example.com",
         "action": "tenant.key_created", "object_kind": "key", "object_id": "12",
         "detail": { "name": "till", "api_key": "[hidden]" }, "ip_address": "203.0.113.9", "user_agent": "Firefox",
         "request_id": "r-1",
@@ -281,10 +282,10 @@ async fn entries_reach_the_file_without_a_flush() {
         tokio::task::yield_now().await;
     }
     let full = ground.start_with(patient()).await;
-    for _ in 0..500 {
+    for _ in 0..2000 {
         full.record_request(request("/many"));
     }
-    while count_rows(&ground.path(), "api_requests") < 501 {
+    while count_rows(&ground.path(), "api_requests") < 2001 {
         assert!(started.elapsed() < Duration::from_secs(10), "a full batch does not wait");
         tokio::task::yield_now().await;
     }

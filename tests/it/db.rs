@@ -286,6 +286,30 @@ async fn fence_that_is_given_up_leaves_the_file_open_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn prepared_statement_writes_the_values_of_each_row() {
+    let ground = Ground::new();
+    let db = ground.new_file("a");
+    let rows = [("kopi", Some("hot")), ("kopi", None), ("teh", None), ("teh", Some("hot")), ("teh", Some("hot"))];
+    let outcome = db.write(move |tx| {
+        let sql = "INSERT INTO products (name, description, price_minor, created_at, updated_at) \
+                   VALUES (?1, ?2, length(?1), ?3, ?3)";
+        let mut insert = tx.prepare(sql)?;
+        for (at, (name, description)) in (0_i64..).zip(rows) {
+            assert_eq!(tx.run(&mut insert, vals![name, description, at])?, 1);
+            let too_long = tx.run(&mut insert, vals!["never", "never", i64::MAX, 1_i64]);
+            assert!(matches!(too_long, Err(DbError::Other(_))), "what is not given must not be that of the row before");
+            assert!(matches!(tx.run(&mut insert, vals!["never"]), Err(DbError::Other(_))));
+            let refused = tx.run(&mut insert, vals![Option::<&str>::None, "x", 0_i64]);
+            assert!(matches!(refused, Err(DbError::NotNull(_))), "{refused:?}");
+        }
+        let sql = "SELECT name, description, created_at FROM products ORDER BY id";
+        Ok(tx.query(sql, &[], |row| Ok((row.get::<String>(0)?, row.get::<Option<String>>(1)?, row.get::<i64>(2)?)))?)
+    });
+    let expected = (0..).zip(rows).map(|(at, (name, text))| (name.to_owned(), text.map(str::to_owned), at));
+    assert_eq!(outcome.await.unwrap(), expected.collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tidied_file_is_one_complete_file() {
     let ground = Ground::new();
     let db = ground.new_file("a");

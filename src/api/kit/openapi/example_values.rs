@@ -53,7 +53,7 @@ pub const TEXTS: &[(&str, &str, &str)] = &[
     ("", "message", "Done"),
     ("", "method", "GET"),
     ("", "name", "John Doe"),
-    ("", "next_cursor", "AAABmjVbHqwAAAAAAAAAKg"),
+    ("", "next_cursor", "AAzRq4DAgCo"),
     ("", "note", "Tanpa sambal"),
     ("", "password", "password123"),
     ("", "password_confirmation", "password123"),
