@@ -171,3 +171,20 @@ fn public_address_of_the_server_is_one_of_its_servers() {
     let urls: Vec<&Value> = document["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
     assert_eq!(urls, [&json!("/"), &json!("https://api.example.com/ruko")]);
 }
+
+#[test]
+fn only_what_may_be_empty_is_documented_as_nullable() {
+    let document = published();
+    let schemas = &document["components"]["schemas"];
+    for (schema, nullable, not_null) in [
+        ("ProductPatch", &["description", "image"][..], &["name", "price", "stock", "is_active"][..]),
+        ("UserPatch", &["avatar_url"], &["name", "email", "username", "role", "is_active", "password"]),
+        ("TenantPatch", &["db_host", "limits"], &["name", "db_name", "plan"]),
+        ("RegisterIn", &["username", "role"], &["name", "email", "password"]),
+    ] {
+        let says_null = |field: &str| schemas[schema]["properties"][field].to_string().contains("\"nullable\":true");
+        assert!(nullable.iter().all(|field| says_null(field)), "{schema}: {:#}", schemas[schema]);
+        assert!(!not_null.iter().any(|field| says_null(field)), "{schema}: {:#}", schemas[schema]);
+    }
+    assert!(!document.to_string().contains("not null"), "a mark was left behind");
+}

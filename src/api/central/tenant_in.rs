@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::api::kit::closed::Closed;
 use crate::api::kit::db_name::DbNameIn;
+use crate::api::kit::given::Given;
 use crate::tenants::{ConnectionNotes, LimitsPatch, NewTenant, SettingsPatch, TenantFilter, TenantPatch, TenantState};
 
 use super::settings::SettingsIn;
@@ -113,9 +114,9 @@ impl From<LimitsIn> for LimitsPatch {
 pub(super) struct TenantChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Given<String>,
     /// New logical name of its file, which is renamed.
-    db_name: Option<DbNameIn>,
+    db_name: Given<DbNameIn>,
     /// Note on a database elsewhere; null removes it.
     #[oai(validator(max_length = 255))]
     db_host: MaybeUndefined<String>,
@@ -130,7 +131,7 @@ pub(super) struct TenantChange {
     db_password: MaybeUndefined<String>,
     /// Code of its plan.
     #[oai(validator(min_length = 1, max_length = 64))]
-    plan: Option<String>,
+    plan: Given<String>,
     /// Limits that differ from the plan's; null makes the plan's own count again.
     limits: MaybeUndefined<LimitsIn>,
     /// Largest size of its file in bytes; writes past it answer 507. Null is unlimited.
@@ -150,13 +151,13 @@ impl TenantChange {
     /// Names of the fields that were sent.
     pub(super) fn changed(&self) -> Vec<&'static str> {
         let fields = [
-            ("name", self.name.is_some()),
-            ("db_name", self.db_name.is_some()),
+            ("name", self.name.0.is_some()),
+            ("db_name", self.db_name.0.is_some()),
             ("db_host", !self.db_host.is_undefined()),
             ("db_port", !self.db_port.is_undefined()),
             ("db_username", !self.db_username.is_undefined()),
             ("db_password", !self.db_password.is_undefined()),
-            ("plan", self.plan.is_some()),
+            ("plan", self.plan.0.is_some()),
             ("limits", !self.limits.is_undefined()),
             ("max_storage_bytes", !self.max_storage_bytes.is_undefined()),
             ("settings", !self.settings.is_undefined()),
@@ -169,13 +170,13 @@ impl From<TenantChange> for TenantPatch {
     fn from(input: TenantChange) -> Self {
         let password = emptied(input.db_password);
         Self {
-            name: input.name,
-            db_name: input.db_name.map(|name| name.0),
+            name: input.name.0,
+            db_name: input.db_name.0.map(|name| name.0),
             db_host: emptied(input.db_host),
             db_port: emptied(input.db_port),
             db_username: emptied(input.db_username),
             db_password: password.map(|text| text.filter(|text| !text.is_empty()).map(SecretString::from)),
-            plan_code: input.plan,
+            plan_code: input.plan.0,
             limits: emptied(input.limits).map(|limits| limits.map(LimitsPatch::from)),
             max_storage_bytes: emptied(input.max_storage_bytes),
             settings: emptied(input.settings).map(|settings| settings.map(|settings| SettingsPatch::from(settings.0))),

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod etag;
 pub mod family;
 mod form;
+pub mod given;
 pub mod input;
 pub mod json;
 pub mod money;

@@ -14,7 +14,7 @@ use crate::error::{FieldError, Place, Rule};
 
 use super::email::is_email_address;
 use super::time_in::TimeIn;
-use super::{closed, db_name, money, picture, zone};
+use super::{closed, db_name, given, money, picture, zone};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,7 @@ pub struct Field {
     name: &'static str,
     shape: Shape,
     is_required: bool,
+    refuses_null: bool,
 }
 
 static COMPILED: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
@@ -150,6 +151,7 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
                 name,
                 shape: compile(registry, property),
                 is_required: schema.required.contains(name),
+                refuses_null: given::is_marked(property),
             };
             let others = schema.additional_properties.as_deref();
             let is_closed = others
@@ -334,7 +336,7 @@ impl Check {
             }
             self.within(field.name, |check| match map.get_mut(field.name) {
                 None if field.is_required => check.refuse(Rule::Required),
-                Some(Value::Null) if field.is_required || field.shape.refuses_empty() => check.refuse(Rule::Required),
+                Some(Value::Null) if field.is_required || field.refuses_null => check.refuse(Rule::Required),
                 None | Some(Value::Null) => {}
                 Some(value) => check.value(&field.shape, value),
             });
@@ -357,13 +359,6 @@ impl Check {
         for name in others.take(UNKNOWN_TOLD_MAX) {
             self.within(name, |check| check.refuse(Rule::Unknown));
         }
-    }
-}
-
-impl Shape {
-    /// An optional text that must have a character when it is sent, so null is no value either.
-    fn refuses_empty(&self) -> bool {
-        matches!(self, Self::Text { min: Some(1..), .. })
     }
 }
 

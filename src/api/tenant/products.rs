@@ -8,6 +8,7 @@ use crate::api::Tag;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
+use crate::api::kit::given::Given;
 use crate::api::kit::input::Input;
 use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
@@ -116,30 +117,30 @@ impl From<ProductIn> for NewProduct {
 struct ProductChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Given<String>,
     /// Description; null removes it.
     #[oai(validator(max_length = 10000))]
     description: MaybeUndefined<String>,
     /// Price of one: 0 to 99,999,999.99 with at most two decimals.
-    price: Option<MoneyIn>,
+    price: Given<MoneyIn>,
     /// Pieces in stock.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
-    stock: Option<i64>,
+    stock: Given<i64>,
     /// `http` or `https` URL of a picture, or a path; null removes it.
     image: MaybeUndefined<PictureUrl>,
     /// False for a product that is not sold.
-    is_active: Option<bool>,
+    is_active: Given<bool>,
 }
 
 impl poem_openapi::types::Example for ProductChange {
     fn example() -> Self {
         Self {
-            name: None,
+            name: Given(None),
             description: MaybeUndefined::Value("Nasi goreng dengan telur".into()),
-            price: Some(MoneyIn(crate::money::Money::from_minor(1_750_000).unwrap_or_default())),
-            stock: Some(15),
+            price: Given(Some(MoneyIn(crate::money::Money::from_minor(1_750_000).unwrap_or_default()))),
+            stock: Given(Some(15)),
             image: MaybeUndefined::Undefined,
-            is_active: None,
+            is_active: Given(None),
         }
     }
 }
@@ -147,12 +148,12 @@ impl poem_openapi::types::Example for ProductChange {
 impl From<ProductChange> for ProductPatch {
     fn from(input: ProductChange) -> Self {
         Self {
-            name: input.name,
+            name: input.name.0,
             description: emptied(input.description),
-            price: input.price.map(|price| price.0),
-            stock: input.stock,
+            price: input.price.0.map(|price| price.0),
+            stock: input.stock.0,
             image: emptied(input.image).map(|url| url.map(|url| url.0)),
-            is_active: input.is_active,
+            is_active: input.is_active.0,
         }
     }
 }
