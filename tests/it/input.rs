@@ -64,3 +64,20 @@ async fn null_in_a_change_is_refused_where_nothing_can_be_emptied() {
         assert_eq!(send(Method::GET, Value::Null).await.1, before, "{path}: nothing has changed");
     }
 }
+
+#[tokio::test]
+async fn slip_of_the_pen_in_json_is_not_read_as_a_form() {
+    let server = Server::start().await;
+    let (_, admin) = shop(&server).await;
+    for content_type in [None, Some("application/x-www-form-urlencoded"), Some("text/plain")] {
+        for body in ["{\"name\":\"a=b\",}", "[{\"name\":\"a=b\"}]", " {\"name\":\"a=b&price=1\""] {
+            let request = admin.request(Method::POST, "/api/products").body(body);
+            let request = match content_type {
+                Some(content_type) => request.header("Content-Type", content_type),
+                None => request,
+            };
+            let (status, answer) = answer(request).await;
+            assert_eq!((status.as_u16(), &answer["code"]), (400, &json!("malformed_body")), "{body}: {answer}");
+        }
+    }
+}
