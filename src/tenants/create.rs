@@ -9,7 +9,7 @@ use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
-use super::model::{LimitsPatch, NewTenant, Origin, Tenant, TenantState, name_error};
+use super::model::{NewTenant, Origin, Tenant, TenantState, name_error};
 use super::settings::OwnSettings;
 use super::store::TenantRow;
 use super::{Tenants, parse_db_name, store};
@@ -67,8 +67,8 @@ impl Tenants {
             db_name: db_name.to_string(),
             db_password_enc: self.seal_db_password(&id, input.db_password.as_ref())?,
             plan_code,
-            limits: LimitsPatch::default(),
-            max_storage_bytes: None,
+            limits: input.limits,
+            max_storage_bytes: input.max_storage_bytes,
             settings: OwnSettings::default().overlaid(&input.settings),
             id: id.clone(),
             name: input.name,

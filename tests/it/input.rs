@@ -66,6 +66,97 @@ async fn null_in_a_change_is_refused_where_nothing_can_be_emptied() {
 }
 
 #[tokio::test]
+async fn unknown_field_of_an_operation_of_ones_own_is_refused() {
+    let server = Server::start().await;
+    let (tenant, admin) = shop(&server).await;
+    let (users, tenants) = (format!("/api/users/{}", admin.id), format!("/api/central/tenants/{}", tenant.id));
+    let item = json!({"product_id": 1, "quantity": 1});
+    for (method, path, body, unknown) in [
+        (Method::POST, "/api/orders", json!({"items": [item.clone()], "notes": "x"}), "notes"),
+        (
+            Method::POST,
+            "/api/orders",
+            json!({"items": [item, {"product_id": 1, "quantity": 1, "price": 1}]}),
+            "items.1.price",
+        ),
+        (Method::PATCH, "/api/orders/1", json!({"status": "paid", "note": "x"}), "note"),
+        (Method::POST, "/api/users", json!({"name": "A", "email": "a@b.c", "password": "secret", "rol": 1}), "rol"),
+        (Method::PUT, &users, json!({"naem": "x"}), "naem"),
+        (Method::PUT, "/api/me/password", json!({"current_password": "secret", "password": "secret2", "x": 1}), "x"),
+        (Method::POST, &format!("{tenants}/domains"), json!({"domain": "a.test", "is_main": true}), "is_main"),
+        (Method::POST, &format!("{tenants}/keys"), json!({"name": "till", "expires": "2035-01-01"}), "expires"),
+        (Method::POST, &format!("{tenants}/undelete"), json!({"dbname": "x"}), "dbname"),
+        (Method::POST, "/api/central/tenants/adopt", json!({"name": "x", "db_name": "y", "takeover": "z"}), "takeover"),
+        (Method::PUT, &tenants, json!({"limits": {"max_devices": 1}}), "limits.max_devices"),
+    ] {
+        let is_central = path.starts_with("/api/central");
+        let send =
+            if is_central { server.central(method, path, body).await } else { admin.send(method, path, body).await };
+        let (status, body) = send;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path} {unknown}: {body}");
+        let text = format!("The {} field is not known here.", unknown.replace('_', " "));
+        assert_eq!(texts(&body, unknown), [text], "{path}: {body}");
+        assert_eq!(body["errors"].as_object().unwrap().len(), 1, "{body}");
+    }
+    let (status, body) =
+        tenant.send(Method::POST, "/api/login", json!({"email": admin.email, "password": "secret", "x": 1})).await;
+    assert_eq!(status, StatusCode::OK, "clients of the original systems send more: {body}");
+}
+
+#[tokio::test]
+async fn user_may_be_sent_back_as_it_was_read() {
+    let server = Server::start().await;
+    let (_, admin) = shop(&server).await;
+    let path = format!("/api/users/{}", admin.id);
+    let mut read = admin.get(&path).await.1;
+    read["name"] = json!("Bu Joko");
+    let (status, changed) = admin.send(Method::PUT, &path, read).await;
+    assert_eq!((status.as_u16(), &changed["name"]), (200, &json!("Bu Joko")), "{changed}");
+}
+
+#[tokio::test]
+async fn key_is_not_replaced_and_tenant_not_deleted_by_what_was_not_understood() {
+    let server = Server::start().await;
+    let (tenant, admin) = shop(&server).await;
+    let path = format!("/api/central/tenants/{}", tenant.id);
+    let regenerate = format!("{path}/regenerate-key");
+    let (status, body) = server.central(Method::POST, &regenerate, json!({"overlap": 5})).await;
+    assert_eq!((status.as_u16(), texts(&body, "overlap").len()), (422, 1), "{body}");
+    for (query, body, field) in [
+        ("", json!({"purge": true}), "purge"),
+        ("?purge=true", json!({"keep_backups": true}), "keep_backups"),
+        ("?purge=true", json!([1]), "body"),
+        ("?purgee=true", Value::Null, "purgee"),
+        ("?purge=maybe", Value::Null, "purge"),
+    ] {
+        let (status, answer) = server.central(Method::DELETE, &format!("{path}{query}"), body).await;
+        assert_eq!((status.as_u16(), texts(&answer, field).len()), (422, 1), "{query}: {answer}");
+        assert!(admin.is_signed_in().await, "{query}: nothing was done");
+    }
+    let (status, body) = server.central(Method::DELETE, &format!("{path}?purge=false"), json!({})).await;
+    assert_eq!(status, StatusCode::OK, "an empty object says nothing: {body}");
+}
+
+#[tokio::test]
+async fn new_tenant_takes_plan_and_limits_as_a_change_does() {
+    let server = Server::start().await;
+    let limits = json!({"max_phone_numbers": 7, "max_messages_per_day": null});
+    let body = json!({"name": "Warung", "plan": "premium", "limits": limits, "max_storage_bytes": 1_048_576});
+    let (status, made) = server.central(Method::POST, "/api/central/tenants", body).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let path = format!("/api/central/tenants/{}", made["data"]["tenant_id"].as_str().unwrap());
+    let shown = server.central(Method::GET, &path, Value::Null).await.1["data"].clone();
+    assert_eq!((&shown["plan"], &shown["max_storage_bytes"]), (&json!("premium"), &json!(1_048_576)), "{shown}");
+    let limits = &shown["limits"];
+    assert_eq!((&limits["max_phone_numbers"], &limits["max_messages_per_day"]), (&json!(7), &Value::Null));
+    assert_eq!(limits["max_auto_replies"], 100, "the plan's: {limits}");
+    let body = json!({"name": "", "limits": {"max_phone_numbers": -1, "x": 1}, "max_storage_bytes": 1});
+    let (_, refused) = server.central(Method::POST, "/api/central/tenants", body).await;
+    let named: Vec<&String> = refused["errors"].as_object().unwrap().keys().collect();
+    assert_eq!(named, ["name", "limits.max_phone_numbers", "limits.x", "max_storage_bytes"]);
+}
+
+#[tokio::test]
 async fn slip_of_the_pen_in_json_is_not_read_as_a_form() {
     let server = Server::start().await;
     let (_, admin) = shop(&server).await;

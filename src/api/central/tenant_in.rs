@@ -36,6 +36,11 @@ pub(super) struct TenantIn {
     /// Code of its plan; `starter` when missing.
     #[oai(validator(max_length = 64))]
     plan: Option<String>,
+    /// Limits that differ from the plan's.
+    limits: Option<Closed<LimitsIn>>,
+    /// Largest size of its file in bytes; writes past it answer 507. Unlimited when missing.
+    #[oai(validator(minimum(value = "4096"), maximum(value = "17592186040320")))]
+    max_storage_bytes: Option<i64>,
     /// Settings that differ from the server's.
     settings: Option<Closed<SettingsIn>>,
 }
@@ -50,6 +55,8 @@ impl Example for TenantIn {
             db_username: Some("root".into()),
             db_password: Some("root".into()),
             plan: None,
+            limits: None,
+            max_storage_bytes: None,
             settings: None,
         }
     }
@@ -70,6 +77,8 @@ impl From<TenantIn> for NewTenant {
             notes: ConnectionNotes { host: input.db_host, port: input.db_port, username: input.db_username },
             db_password: input.db_password.filter(|password| !password.is_empty()).map(SecretString::from),
             plan_code: input.plan,
+            limits: input.limits.map(|limits| limits.0.into()).unwrap_or_default(),
+            max_storage_bytes: input.max_storage_bytes,
             settings: input.settings.map(|settings| settings.0.into()).unwrap_or_default(),
         }
     }
@@ -133,7 +142,7 @@ pub(super) struct TenantChange {
     #[oai(validator(min_length = 1, max_length = 64))]
     plan: Given<String>,
     /// Limits that differ from the plan's; null makes the plan's own count again.
-    limits: MaybeUndefined<LimitsIn>,
+    limits: MaybeUndefined<Closed<LimitsIn>>,
     /// Largest size of its file in bytes; writes past it answer 507. Null is unlimited.
     #[oai(validator(minimum(value = "4096"), maximum(value = "17592186040320")))]
     max_storage_bytes: MaybeUndefined<i64>,
@@ -177,7 +186,7 @@ impl From<TenantChange> for TenantPatch {
             db_username: emptied(input.db_username),
             db_password: password.map(|text| text.filter(|text| !text.is_empty()).map(SecretString::from)),
             plan_code: input.plan.0,
-            limits: emptied(input.limits).map(|limits| limits.map(LimitsPatch::from)),
+            limits: emptied(input.limits).map(|limits| limits.map(|limits| LimitsPatch::from(limits.0))),
             max_storage_bytes: emptied(input.max_storage_bytes),
             settings: emptied(input.settings).map(|settings| settings.map(|settings| SettingsPatch::from(settings.0))),
         }

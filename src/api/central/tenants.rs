@@ -10,8 +10,9 @@ use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
+use crate::api::kit::no_body::NoBody;
 use crate::api::kit::page::Paging;
-use crate::api::kit::params::Params;
+use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
@@ -108,14 +109,16 @@ impl TenantsApi {
     ///
     /// All its credentials stop at once. Its file waits in the trash for some days, from where
     /// `undelete` brings it back; with `purge` nothing is kept, and a tenant in the trash goes too.
+    /// Other parameters are refused, and so is a body.
     #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
     async fn delete(
         &self,
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        params: Params<DeleteParams>,
+        params: StrictParams<DeleteParams>,
         conditions: Conditions,
+        _body: NoBody,
     ) -> Result<Reply<Done>, Error> {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
         let check = move |before: &Tenant| conditions.check_match(&version(before));

@@ -27,6 +27,9 @@ impl Default for BodyLimits {
     }
 }
 
+/// Unknown fields that an answer names: a client may send many.
+pub const NAMES_TOLD_MAX: usize = 20;
+
 /// Values that a body may hold. As a tree in memory each takes up to fifty times its bytes, so a
 /// body of the size that a picture may have could fill the machine with empty lists.
 const VALUES_MAX: usize = 200_000;

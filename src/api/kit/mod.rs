@@ -16,6 +16,7 @@ pub mod input;
 pub mod json;
 pub mod money;
 mod multipart;
+pub mod no_body;
 pub mod openapi;
 pub mod operation;
 pub mod page;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{FieldError, Place, Rule};
 
+use super::body::NAMES_TOLD_MAX;
 use super::email::is_email_address;
 use super::time_in::TimeIn;
 use super::{closed, db_name, given, money, picture, zone};
@@ -75,8 +76,8 @@ pub enum Shape {
     Object {
         /// Its fields.
         fields: Vec<Field>,
-        /// Whether it may have no others.
-        is_closed: bool,
+        /// Names that it may have beside them, if not any.
+        others: Option<Vec<&'static str>>,
     },
 }
 
@@ -153,10 +154,8 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
                 is_required: schema.required.contains(name),
                 refuses_null: given::is_marked(property),
             };
-            let others = schema.additional_properties.as_deref();
-            let is_closed = others
-                .is_some_and(|others| matches!(others, MetaSchemaRef::Inline(schema) if schema.ty == closed::NOTHING));
-            Shape::Object { fields: schema.properties.iter().map(field).collect(), is_closed }
+            let others = closed::let_through(schema).map(<[_]>::to_vec);
+            Shape::Object { fields: schema.properties.iter().map(field).collect(), others }
         }
         _ => Shape::Any,
     }
@@ -166,9 +165,6 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
 fn bound(value: f64) -> i64 {
     value as i64
 }
-
-/// Unknown fields of one object that an answer names.
-const UNKNOWN_TOLD_MAX: usize = 20;
 
 /// A check in progress.
 pub struct Check {
@@ -265,11 +261,11 @@ impl Check {
                 None => self.refuse(Rule::Boolean),
             },
             Shape::List { item, min, max } => self.list(item, *min, *max, value),
-            Shape::Object { fields, is_closed } => match value {
+            Shape::Object { fields, others } => match value {
                 Value::Object(map) => {
                     self.object(fields, map);
-                    if *is_closed {
-                        self.others(fields, map);
+                    if let Some(others) = others {
+                        self.others(fields, others, map);
                     }
                 }
                 _ => self.refuse(Rule::Object),
@@ -353,10 +349,10 @@ impl Check {
 }
 
 impl Check {
-    /// Refuses fields that an object does not have; the first ones will do, a client may send many.
-    fn others(&mut self, fields: &[Field], map: &Map<String, Value>) {
-        let others = map.keys().filter(|name| !fields.iter().any(|field| field.name == name.as_str()));
-        for name in others.take(UNKNOWN_TOLD_MAX) {
+    /// Refuses fields that an object does not have; the first ones will do.
+    fn others(&mut self, fields: &[Field], others: &[&str], map: &Map<String, Value>) {
+        let is_known = |name: &str| fields.iter().any(|field| field.name == name) || others.contains(&name);
+        for name in map.keys().filter(|name| !is_known(name)).take(NAMES_TOLD_MAX) {
             self.within(name, |check| check.refuse(Rule::Unknown));
         }
     }

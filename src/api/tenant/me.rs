@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::credentials::User;
 use crate::api::kit::input::Input;
 use crate::api::kit::path::{Id, Path};
@@ -103,10 +104,10 @@ impl MeApi {
         &self,
         user: User,
         request: &Request,
-        input: Input<PasswordChange>,
+        input: Input<Closed<PasswordChange>>,
     ) -> Result<Reply<Message>, Error> {
         let (id, token_id) = (user.signed_in.user.id, user.signed_in.token_id);
-        let PasswordChange { current_password, password, .. } = input.0;
+        let PasswordChange { current_password, password, .. } = input.fields();
         let desk = self.0.user_desk(&user.tenant, &user.db);
         // A stolen token must not become a way to guess the password.
         let attempt =

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
@@ -148,7 +149,7 @@ struct ItemIn {
 struct OrderIn {
     /// What is ordered. A product may stand in several lines.
     #[oai(validator(min_items = 1, max_items = 100))]
-    items: Vec<ItemIn>,
+    items: Vec<Closed<ItemIn>>,
     /// What the buyer has to say.
     #[oai(validator(max_length = 1000))]
     note: Option<String>,
@@ -158,7 +159,11 @@ struct OrderIn {
 
 impl poem_openapi::types::Example for OrderIn {
     fn example() -> Self {
-        Self { items: vec![ItemIn { product_id: 1, quantity: 2 }], note: Some("Tanpa sambal".into()), user_id: None }
+        Self {
+            items: vec![Closed::of(ItemIn { product_id: 1, quantity: 2 })],
+            note: Some("Tanpa sambal".into()),
+            user_id: None,
+        }
     }
 }
 
@@ -239,9 +244,9 @@ impl OrdersApi {
     /// Names and prices are taken from the products, and the pieces from their stock, all at once
     /// or not at all.
     #[oai(path = "/orders", method = "post", operation_id = "orders.create")]
-    async fn create(&self, user: User, input: Input<OrderIn>) -> Result<Created<OrderOut>, Error> {
-        let (input, owner, now) = (input.0, user.owner(), self.0.clock.now());
-        let items = input.items.into_iter();
+    async fn create(&self, user: User, input: Input<Closed<OrderIn>>) -> Result<Created<OrderOut>, Error> {
+        let (input, owner, now) = (input.fields(), user.owner(), self.0.clock.now());
+        let items = input.items.into_iter().map(|item| item.0);
         let new = NewOrder {
             user_id: input.user_id.unwrap_or(user.signed_in.user.id),
             items: items.map(|item| NewItem { product_id: item.product_id, quantity: item.quantity }).collect(),
@@ -269,9 +274,9 @@ impl OrdersApi {
         id: Path<Id>,
         request: &Request,
         conditions: Conditions,
-        input: Input<OrderChange>,
+        input: Input<Closed<OrderChange>>,
     ) -> Result<Tagged<OrderOut>, Error> {
-        self.set_status(&user, &id, request, conditions, input.0.status).await
+        self.set_status(&user, &id, request, conditions, input.fields().status).await
     }
 
     /// Cancel an order

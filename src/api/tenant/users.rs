@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::{Admin, User};
 use crate::api::kit::etag::{Conditions, Tagged};
@@ -70,8 +71,13 @@ impl UsersApi {
     ///
     /// For admins. The answer carries no token: the user logs in with the password.
     #[oai(path = "/users", method = "post", operation_id = "users.create")]
-    async fn create(&self, admin: Admin, request: &Request, input: Input<UserIn>) -> Result<Created<UserOut>, Error> {
-        let user = self.0.user_desk(&admin.tenant, &admin.db).create(input.0.into()).await?;
+    async fn create(
+        &self,
+        admin: Admin,
+        request: &Request,
+        input: Input<Closed<UserIn>>,
+    ) -> Result<Created<UserOut>, Error> {
+        let user = self.0.user_desk(&admin.tenant, &admin.db).create(input.fields().into()).await?;
         audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         Ok(Created::new(location(user.id), user.into()))
     }
@@ -97,9 +103,9 @@ impl UsersApi {
         id: Path<Id>,
         request: &Request,
         conditions: Conditions,
-        input: Input<UserChange>,
+        input: Input<Closed<UserChange, UserOut>>,
     ) -> Result<Tagged<UserOut>, Error> {
-        let (id, input) = (visible(&user, &id)?, input.0);
+        let (id, input) = (visible(&user, &id)?, input.fields());
         let changer = if user.owner().is_some() { input.own_changer() } else { Changer::Admin };
         // A stolen token must not become a way to guess the password.
         let attempt = match &changer {

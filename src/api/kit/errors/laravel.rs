@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Credential, Error, FieldError, Rule};
+use crate::error::{Credential, Error, FieldError, Place, Rule};
 
 use super::{object, public_text, status_of};
 
@@ -118,6 +118,7 @@ pub fn validation_text(error: &FieldError) -> String {
         Rule::OneOf(_) | Rule::Missing => format!("The selected {field} is invalid."),
         Rule::Confirmed => format!("The {field} field confirmation does not match."),
         Rule::Taken => format!("The {field} has already been taken."),
+        Rule::Unknown if error.place == Place::Body => format!("The {field} field is not known here."),
         Rule::Unknown => format!("The {field} parameter is not known here."),
         Rule::NoFile => format!("The {field} field must be a text, not a file."),
         Rule::OutOfStock { name, left: 0, .. } => format!("{name} is out of stock."),
