@@ -91,7 +91,20 @@ fn validation(errors: &[FieldError]) -> Map<String, Value> {
         2 => format!("{first} (and 1 more error)"),
         more => format!("{first} (and {} more errors)", more - 1),
     };
-    object([("message", message.into()), ("errors", Value::Object(by_field))])
+    let mut fields = object([("message", message.into()), ("errors", Value::Object(by_field))]);
+    let allowed: Map<String, Value> = errors.iter().filter_map(allowed).collect();
+    if !allowed.is_empty() {
+        fields.insert("allowed".into(), allowed.into());
+    }
+    fields
+}
+
+/// The values that a field takes, when it takes only some; Laravel's text does not name them.
+fn allowed(error: &FieldError) -> Option<(String, Value)> {
+    match &error.rule {
+        Rule::OneOf(values) => Some((error.path.clone(), json!(values))),
+        _ => None,
+    }
 }
 
 /// Laravel's English text for a refused field (`lang/en/validation.php` of Laravel 10).

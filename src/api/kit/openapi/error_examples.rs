@@ -176,6 +176,9 @@ fn broken_rule(schema: &Value) -> Option<Rule> {
     if schema["format"] == "decimal" {
         return Some(Rule::Numeric);
     }
+    if let Some(values) = schema["enum"].as_array() {
+        return Some(Rule::OneOf(values.iter().filter_map(Value::as_str).map(str::to_owned).collect()));
+    }
     match schema["type"].as_str()? {
         "integer" => Some(Rule::Integer),
         "number" => Some(Rule::Numeric),
