@@ -172,3 +172,111 @@ async fn slip_of_the_pen_in_json_is_not_read_as_a_form() {
         }
     }
 }
+
+/// Names of the refused fields, in the order of the answer.
+fn refused(body: &Value) -> Vec<&str> {
+    body["errors"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_the_data_and_the_rules_refuse_is_told_with_everything_else() {
+    let server = Server::start().await;
+    let (tenant, admin) = shop(&server).await;
+    let user = tenant.register("john", "user").await;
+    let path = format!("/api/users/{}", user.id);
+    let (email, short) = (admin.email.as_str(), "123");
+    for (method, path, body, expected) in [
+        (Method::POST, "/api/register", json!({"email": email, "password": short}), &["name", "email", "password"][..]),
+        (
+            Method::POST,
+            "/api/register",
+            json!({"name": "x", "email": email, "password": short}),
+            &["email", "password"],
+        ),
+        (
+            Method::POST,
+            "/api/register",
+            json!({"email": "x", "username": "admin"}),
+            &["name", "email", "username", "password"],
+        ),
+        (
+            Method::POST,
+            "/api/users",
+            json!({"email": email, "password": short, "x": 1}),
+            &["name", "email", "password", "x"],
+        ),
+        (Method::PUT, &path, json!({"name": null, "email": email, "password": short}), &["name", "email", "password"]),
+        (Method::PUT, &path, json!({"email": email, "password": short}), &["email", "password"]),
+        // The own address is nobody else's.
+        (Method::PUT, &path, json!({"name": null, "email": user.email}), &["name"]),
+        (Method::PUT, "/api/me/password", json!({"password": short}), &["current_password", "password"]),
+    ] {
+        let (status, answer) = admin.send(method, path, body.clone()).await;
+        assert_eq!((status.as_u16(), refused(&answer)), (422, expected.to_vec()), "{path} {body}: {answer}");
+        if expected.contains(&"password") && body["password"].is_string() {
+            assert_eq!(texts(&answer, "password"), ["The password field must be at least 6 characters."]);
+        }
+    }
+    let taken = json!({"name": "x", "db_name": tenant.database, "plan": "nothing"});
+    let (_, answer) = server.central(Method::POST, "/api/central/tenants", taken).await;
+    assert_eq!(refused(&answer), ["db_name", "plan"], "{answer}");
+}
+
+#[tokio::test]
+async fn everything_wrong_in_a_query_is_told_at_once() {
+    let server = Server::start().await;
+    let (_, admin) = shop(&server).await;
+    for (query, expected) in [
+        ("products?sort=x&per_page=101&price_min=-1&page=0", &["page", "per_page", "sort", "price_min"][..]),
+        ("orders?sort=x&per_page=101&total_min=-1&foo=1", &["per_page", "sort", "total_min", "foo"]),
+        ("users?role=x&per_page=101&is_active=x", &["per_page", "role", "is_active"]),
+        ("activity/requests?status=x&limit=101&foo=1", &["limit", "status", "foo"]),
+    ] {
+        let (status, answer) = admin.get(&format!("/api/{query}")).await;
+        assert_eq!((status.as_u16(), refused(&answer)), (422, expected.to_vec()), "{query}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn refused_choice_names_what_can_be_chosen() {
+    let server = Server::start().await;
+    let (_, admin) = shop(&server).await;
+    let (_, body) = admin.get("/api/products?sort=cost&per_page=0").await;
+    assert_eq!(texts(&body, "sort"), ["The selected sort is invalid."]);
+    let sorts = body["allowed"]["sort"].as_array().unwrap();
+    assert!(sorts.len() == 12 && sorts.contains(&json!("-price")), "{body}");
+    assert_eq!(body["allowed"].as_object().unwrap().len(), 1, "{body}");
+    let (_, body) = admin.get("/api/orders?status=lost&sort=x").await;
+    assert_eq!(body["allowed"]["status"], json!(["pending", "paid", "shipped", "completed", "cancelled"]));
+    assert!(body["allowed"]["sort"].as_array().unwrap().contains(&json!("total")), "{body}");
+    let (_, body) = admin.send(Method::PATCH, "/api/users/1", json!({"role": "boss"})).await;
+    assert_eq!(body["allowed"], json!({"role": ["admin", "user"]}));
+    let (_, body) = server.central(Method::POST, "/api/central/tenants", json!({"name": "x", "plan": "gold"})).await;
+    assert_eq!(texts(&body, "plan"), ["The selected plan is invalid."]);
+    let plans = body["allowed"]["plan"].as_array().unwrap();
+    assert!(plans.contains(&json!("starter")) && plans.contains(&json!("premium")), "{body}");
+    let (_, body) = admin.get("/api/products?per_page=0").await;
+    assert!(body.get("allowed").is_none(), "{body}");
+}
+
+#[tokio::test]
+async fn most_rows_of_a_page_are_one_number_in_document_and_answers() {
+    let server = Server::with(|config| config.limits.max_page_size = 25).await;
+    let (_, admin) = shop(&server).await;
+    let document: Value = server.request(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+    for (path, name) in [
+        ("/api/products", "per_page"),
+        ("/api/orders", "per_page"),
+        ("/api/users", "per_page"),
+        ("/api/activity/requests", "limit"),
+        ("/api/activity/audit", "limit"),
+    ] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let schema = &parameters.iter().find(|parameter| parameter["name"] == name).unwrap()["schema"];
+        assert_eq!(schema, &json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": 25}), "{path}");
+        assert_eq!(admin.get(&format!("{path}?{name}=25")).await.0, StatusCode::OK, "{path}");
+        let (status, body) = admin.get(&format!("{path}?{name}=26")).await;
+        let text = format!("The {} field must not be greater than 25.", name.replace('_', " "));
+        assert_eq!((status.as_u16(), texts(&body, name)), (422, vec![text.as_str()]), "{path}");
+    }
+}

@@ -24,8 +24,8 @@ use super::Done;
 use super::tenant_in::{TenantChange, TenantIn, TenantListParams};
 use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if, version};
 
-/// Rows of a page when nothing else is asked for, and at most: the original gives all of them.
-const PER_PAGE: u32 = 1000;
+/// Rows of a page when nothing else is asked for, and the most that the parameter takes: the original gives all of them.
+const PER_PAGE: i64 = 1000;
 
 /// Tenants of this server.
 pub struct TenantsApi(pub App);
@@ -45,8 +45,8 @@ impl TenantsApi {
     /// In the order they were made; all of them when there are no more than 1000.
     #[oai(path = "/tenants", method = "get", operation_id = "central.tenants.list")]
     async fn list(&self, _operator: Operator, params: Params<TenantListParams>) -> Result<Reply<TenantListOut>, Error> {
-        let per_page = params.0.per_page.unwrap_or(i64::from(PER_PAGE));
-        let paging = Paging::new(params.0.page, Some(per_page), PER_PAGE)?;
+        let per_page = params.0.per_page.unwrap_or(PER_PAGE);
+        let paging = Paging::new(params.0.page, Some(per_page))?;
         let page = self.0.tenants.list(TenantFilter::from(params.0), paging.page, paging.per_page).await?;
         let data = page.tenants.into_iter().map(TenantOut::from).collect();
         Ok(Reply(TenantListOut { data, total: page.total }))

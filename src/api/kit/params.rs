@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError, Place, Rule};
 
-use super::shape::{self, Shape, Strings};
+use super::per_page;
+use super::shape::{self, Reading, Shape, Strings};
 
 /// Name under which the struct is registered, before the document's clean-up spreads it out.
 pub const SPREAD: &str = "params";
@@ -43,7 +44,9 @@ impl<T> Deref for StrictParams<T> {
 fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Result<T> {
     let shape = shape::of::<T>();
     let mut value = Value::Object(fields(request.uri().query().unwrap_or_default(), &shape)?);
-    let mut errors = shape.check(&mut value, Strings::Tidied, Place::Query).err().unwrap_or_default();
+    let per_page_max = per_page::max(request);
+    let reading = Reading { strings: Strings::Tidied, place: Place::Query, per_page_max };
+    let mut errors = shape.check(&mut value, reading).err().unwrap_or_default();
     if is_strict && let Value::Object(fields) = &value {
         let unknown = fields.keys().filter(|name| !shape.field_names().any(|known| known == name.as_str()));
         errors.extend(unknown.map(|name| FieldError { path: name.clone(), rule: Rule::Unknown, place: Place::Query }));

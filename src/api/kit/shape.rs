@@ -15,7 +15,7 @@ use crate::error::{FieldError, Place, Rule};
 use super::body::NAMES_TOLD_MAX;
 use super::email::is_email_address;
 use super::time_in::TimeIn;
-use super::{closed, db_name, given, money, picture, zone};
+use super::{closed, db_name, given, money, per_page, picture, zone};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,24 @@ pub enum Strings {
     AsSent,
     /// Trimmed, and empty ones are null, as Laravel's middleware does; passwords stay as sent.
     Tidied,
+}
+
+/// What of a value's surroundings its check depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// How strings are treated.
+    pub strings: Strings,
+    /// Where it was sent.
+    pub place: Place,
+    /// Most rows of a page.
+    pub per_page_max: i64,
+}
+
+impl Reading {
+    /// Of a body, which asks for no page.
+    pub fn body(strings: Strings) -> Self {
+        Self { strings, place: Place::Body, per_page_max: i64::MAX }
+    }
 }
 
 /// A compiled schema.
@@ -51,6 +69,8 @@ pub enum Shape {
         /// Greatest.
         max: Option<i64>,
     },
+    /// Rows of a page.
+    PerPage,
     /// A number with a fraction.
     Number,
     /// An amount of money.
@@ -139,6 +159,7 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
             is_email: schema.format == Some("email"),
             is_time: schema.format == Some("date-time"),
         },
+        "integer" if schema.format == Some(per_page::FORMAT) => Shape::PerPage,
         "integer" => Shape::Integer { min: schema.minimum.map(bound), max: schema.maximum.map(bound) },
         "number" => Shape::Number,
         "boolean" => Shape::Boolean,
@@ -168,8 +189,7 @@ fn bound(value: f64) -> i64 {
 
 /// A check in progress.
 pub struct Check {
-    strings: Strings,
-    place: Place,
+    reading: Reading,
     path: String,
     errors: Vec<FieldError>,
 }
@@ -180,8 +200,8 @@ impl Shape {
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the schema.
-    pub fn check(&self, value: &mut Value, strings: Strings, place: Place) -> Result<(), Vec<FieldError>> {
-        let mut check = Check { strings, place, path: String::new(), errors: Vec::new() };
+    pub fn check(&self, value: &mut Value, reading: Reading) -> Result<(), Vec<FieldError>> {
+        let mut check = Check { reading, path: String::new(), errors: Vec::new() };
         check.value(self, value);
         if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
     }
@@ -201,7 +221,7 @@ impl Shape {
 
 impl Check {
     fn refuse(&mut self, rule: Rule) {
-        self.errors.push(FieldError { path: self.path.clone(), rule, place: self.place });
+        self.errors.push(FieldError { path: self.path.clone(), rule, place: self.reading.place });
     }
 
     fn within(&mut self, step: &str, work: impl FnOnce(&mut Self)) {
@@ -231,6 +251,7 @@ impl Check {
             }
             Shape::Text { min, max, one_of, is_email, .. } => self.text(value, (*min, *max), one_of, *is_email),
             Shape::Integer { min, max } => self.integer(value, *min, *max),
+            Shape::PerPage => self.integer(value, Some(1), Some(self.reading.per_page_max)),
             Shape::Number => match value {
                 Value::Number(_) => {}
                 Value::String(text) if text.parse::<f64>().is_ok_and(f64::is_finite) => {}
@@ -321,7 +342,7 @@ impl Check {
 
     fn object(&mut self, fields: &[Field], map: &mut Map<String, Value>) {
         for field in fields {
-            if let (Strings::Tidied, Some(Value::String(text))) = (self.strings, map.get_mut(field.name))
+            if let (Strings::Tidied, Some(Value::String(text))) = (self.reading.strings, map.get_mut(field.name))
                 && !field.name.contains("password")
                 && !matches!(field.shape, Shape::DbName)
             {

@@ -14,13 +14,15 @@ use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
-use crate::api::kit::params::Params;
+use crate::api::kit::params::StrictParams;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::per_page::PerPage;
 use crate::api::kit::reply::Reply;
+use crate::api::kit::sort::{Named, Sort};
 use crate::api::kit::time::Time;
 use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
-use crate::error::{Error, FieldError, Place};
+use crate::error::Error;
 use crate::orders::{self, NewItem, NewOrder, Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
 
 /// Orders of the tenant.
@@ -182,6 +184,10 @@ impl poem_openapi::types::Example for OrderChange {
     }
 }
 
+impl Named for OrderSort {
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+}
+
 /// Which orders, in which order.
 #[derive(Debug, Object)]
 struct OrderListParams {
@@ -189,10 +195,9 @@ struct OrderListParams {
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    per_page: Option<i64>,
+    per_page: Option<PerPage>,
     /// Order: `id`, `total`, `created_at`; `-` in front turns it round. Newest first when missing.
-    sort: Option<String>,
+    sort: Option<Sort<OrderSort>>,
     /// Only those that got this far.
     status: Option<StatusName>,
     /// Only those of this user.
@@ -202,9 +207,9 @@ struct OrderListParams {
     /// Made at this time or earlier; a date means its end. Without a zone: in the tenant's.
     created_to: Option<TimeIn>,
     /// Lowest total.
-    min_total: Option<MoneyIn>,
+    total_min: Option<MoneyIn>,
     /// Highest total.
-    max_total: Option<MoneyIn>,
+    total_max: Option<MoneyIn>,
 }
 
 #[OpenApi(prefix_path = "/api", tag = "Tag::Orders")]
@@ -217,21 +222,19 @@ impl OrdersApi {
         &self,
         user: User,
         urls: PageUrls,
-        params: Params<OrderListParams>,
+        params: StrictParams<OrderListParams>,
     ) -> Result<Reply<LaravelPage<OrderOut>>, Error> {
         let (params, owner) = (params.0, user.owner());
-        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
-        let sort = params.sort.as_deref().map_or(Ok(OrderSort::default()), str::parse);
-        let sort =
-            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let paging = Paging::new(params.page, params.per_page.map(|rows| rows.0))?;
+        let sort = params.sort.map(|sort| sort.0).unwrap_or_default();
         let zone = user.tenant.settings.time_zone.rules();
         let filter = OrderFilter {
             status: params.status.map(OrderStatus::from),
             user_id: params.user_id,
             created_from: params.created_from.map(|time| time.since(zone)),
             created_to: params.created_to.map(|time| time.until(zone)),
-            min_total: params.min_total.map(|money| money.0),
-            max_total: params.max_total.map(|money| money.0),
+            total_min: params.total_min.map(|money| money.0),
+            total_max: params.total_max.map(|money| money.0),
         };
         let (limit, offset) = (paging.per_page, paging.offset());
         let page = user.db.read(move |tx| orders::list(tx, &filter, owner, sort, limit, offset)).await?;

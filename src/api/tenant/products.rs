@@ -14,11 +14,13 @@ use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::per_page::PerPage;
 use crate::api::kit::picture::PictureUrl;
 use crate::api::kit::reply::{NoContent, Reply};
+use crate::api::kit::sort::{Named, Sort};
 use crate::api::kit::time::Time;
 use crate::app::App;
-use crate::error::{Error, FieldError, Place};
+use crate::error::Error;
 use crate::products::{self, NewProduct, Product, ProductFilter, ProductPatch, ProductSort};
 
 /// Products of the tenant.
@@ -168,6 +170,10 @@ fn emptied<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     }
 }
 
+impl Named for ProductSort {
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+}
+
 /// Which products, in which order.
 #[derive(Debug, Object)]
 struct ProductListParams {
@@ -175,13 +181,12 @@ struct ProductListParams {
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    per_page: Option<i64>,
+    per_page: Option<PerPage>,
     /// Part of the name or description, without regard to case.
     #[oai(validator(max_length = 255))]
     q: Option<String>,
     /// Order: `id`, `name`, `price`, `stock`, `created_at`, `updated_at`; `-` in front turns it round.
-    sort: Option<String>,
+    sort: Option<Sort<ProductSort>>,
     /// Lowest price.
     price_min: Option<MoneyIn>,
     /// Highest price.
@@ -207,10 +212,8 @@ impl ProductsApi {
         params: Params<ProductListParams>,
     ) -> Result<Reply<LaravelPage<ProductOut>>, Error> {
         let params = params.0;
-        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
-        let sort = params.sort.as_deref().map_or(Ok(ProductSort::default()), str::parse);
-        let sort =
-            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let paging = Paging::new(params.page, params.per_page.map(|rows| rows.0))?;
+        let sort = params.sort.map(|sort| sort.0).unwrap_or_default();
         let filter = ProductFilter {
             search: params.q,
             price_min: params.price_min.map(|money| money.0),

@@ -1,15 +1,36 @@
 //! Inputs that make and change users.
 
 use poem_openapi::Object;
-use poem_openapi::types::{Example, MaybeUndefined};
+use poem_openapi::types::{Example, MaybeUndefined, ParseFromJSON};
 use serde_json::{Value, json};
 
+use crate::api::kit::draft::Draft;
 use crate::api::kit::email::Email;
 use crate::api::kit::given::Given;
 use crate::api::kit::picture::PictureUrl;
-use crate::users::{Changer, NewUser, Role, UserPatch};
+use crate::error::Error;
+use crate::id::UserId;
+use crate::users::{Changer, NewUser, Role, UserDesk, UserPatch};
 
 use super::auth::RoleName;
+
+/// The fields of a user, when nothing is wrong with them. Where something is, the answer tells what
+/// the tenant's data and rules say of the others too; `own` is the user that has them already.
+///
+/// # Errors
+/// [`Error::Invalid`]; storage errors.
+pub(super) async fn finished<T: ParseFromJSON + 'static>(
+    mut input: Draft<T>,
+    desk: &UserDesk<'_>,
+    own: Option<UserId>,
+) -> Result<T, Error> {
+    if !input.is_fine() {
+        let [email, username, password] = ["email", "username", "password"].map(|field| input.text(field));
+        let errors = desk.refused_fields(email, username, password, own).await?;
+        input.refuse(errors);
+    }
+    input.finish()
+}
 
 /// What every new user has, whoever makes it.
 #[derive(Debug, Object)]

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::api::kit::given;
+use crate::api::kit::{closed, given, per_page};
 
 use super::{Object, ref_name};
-use crate::api::kit::closed;
 
 /// Takes out what poem-openapi repeats or spells strangely.
 pub fn tidy(value: &mut Value) {
@@ -37,6 +36,19 @@ fn drop_descriptions(parts: &mut Value) {
     let only_describes = |name: &String| name == "description" || name == "title";
     if let Some(parts) = parts.as_array_mut() {
         parts.retain(|part| part.as_object().is_none_or(|part| !part.keys().all(only_describes)));
+    }
+}
+
+/// Gives the numbers of rows of a page the maximum that is set.
+pub fn bound_pages(value: &mut Value, max: u32) {
+    match value {
+        Value::Object(fields) if fields.get("format").is_some_and(|format| format == per_page::FORMAT) => {
+            fields.insert("format".into(), "int64".into());
+            fields.insert("maximum".into(), max.into());
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| bound_pages(field, max)),
+        Value::Array(items) => items.iter_mut().for_each(|item| bound_pages(item, max)),
+        _ => {}
     }
 }
 
