@@ -192,7 +192,7 @@ pub enum Error {
     /// Some fields are not acceptable.
     #[error("the given data was invalid: {}", Fields(.0))]
     Invalid(Vec<FieldError>),
-    /// The body could not be read at all.
+    /// The body could not be read at all; says why, for whoever sent it: "it is not UTF-8".
     #[error("malformed request: {0}")]
     Malformed(String),
     /// Allowed in itself, but not in the state things are in.

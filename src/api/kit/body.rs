@@ -34,6 +34,14 @@ pub const NAMES_TOLD_MAX: usize = 20;
 /// body of the size that a picture may have could fill the machine with empty lists.
 const VALUES_MAX: usize = 200_000;
 
+/// Why a body that ends too early cannot be read.
+pub const BROKE_OFF: &str = "it broke off";
+
+/// See [`VALUES_MAX`]; a guess that is never too low.
+pub(super) fn holds_too_many_values(text: &[u8]) -> bool {
+    text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'&')).count() > VALUES_MAX
+}
+
 /// All bytes of the body.
 ///
 /// # Errors
@@ -49,7 +57,7 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> 
         let mut bytes = Vec::with_capacity(usize::try_from(announced.min(64 * 1024)).unwrap_or(0));
         let mut stream = body.into_bytes_stream();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| Error::Malformed(format!("the body broke off: {error}")))?;
+            let chunk = chunk.map_err(|_| Error::Malformed(BROKE_OFF.into()))?;
             if (bytes.len() + chunk.len()) as u64 > limits.max_bytes {
                 return Err(Error::PayloadTooLarge(limits.max_bytes));
             }
@@ -67,11 +75,13 @@ pub struct Content {
     pub fields: Map<String, Value>,
     /// Paths of fields that were sent as files.
     pub files: Vec<String>,
+    /// Whether it was a form.
+    pub is_form: bool,
 }
 
 impl From<Map<String, Value>> for Content {
     fn from(fields: Map<String, Value>) -> Self {
-        Self { fields, files: Vec::new() }
+        Self { fields, ..Self::default() }
     }
 }
 
@@ -84,7 +94,9 @@ pub fn parse(content_type: Option<&str>, bytes: Vec<u8>) -> Result<Content> {
     let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let essence = essence.as_deref().unwrap_or_default();
     let is_form = matches!(essence, "" | "application/x-www-form-urlencoded" | "text/plain");
+    // Some editors and libraries put a mark of UTF-8 in front of a text.
     let trimmed = bytes.trim_ascii();
+    let trimmed = trimmed.strip_prefix(b"\xef\xbb\xbf").map_or(trimmed, <[u8]>::trim_ascii);
     if trimmed.is_empty() {
         return Ok(Content::default());
     }
@@ -92,24 +104,26 @@ pub fn parse(content_type: Option<&str>, bytes: Vec<u8>) -> Result<Content> {
     let is_json = essence.ends_with("json") || trimmed.starts_with(b"{") || trimmed.starts_with(b"[");
     if essence == "multipart/form-data" && !is_json {
         let Parts { texts, files } = multipart::read(content_type.unwrap_or_default(), bytes)?;
-        return Ok(Content { fields: form::nested(texts)?, files });
+        return Ok(Content { fields: form::nested(texts)?, files, is_form: true });
     }
-    if trimmed.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'&')).count() > VALUES_MAX {
-        return Err(Error::Malformed("the body holds too many values".into()));
+    if holds_too_many_values(trimmed) {
+        return Err(Error::Malformed("it holds too many values".into()));
     }
     if is_json {
         return match serde_json::from_slice::<Value>(trimmed) {
             Ok(Value::Object(map)) => Ok(map.into()),
-            Ok(_) => Err(Error::Malformed("the body is JSON, but no object".into())),
-            Err(error) => Err(Error::Malformed(error.to_string())),
+            Ok(_) => Err(Error::Malformed("it is JSON, but not an object".into())),
+            // Says what was expected where, and nothing of the value.
+            Err(error) => Err(Error::Malformed(format!("it is not valid JSON: {error}"))),
         };
     }
     if !is_form {
         return Err(Error::UnsupportedMediaType(essence.to_owned()));
     }
-    let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text).map_err(|e| Error::Malformed(e.to_string()))?;
-    Ok(form::nested(pairs)?.into())
+    let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("it is not UTF-8".into()))?;
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(text).map_err(|_| Error::Malformed("it is not form fields".into()))?;
+    Ok(Content { fields: form::nested(pairs)?, is_form: true, ..Content::default() })
 }
 
 #[cfg(test)]

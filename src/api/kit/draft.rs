@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaRequest, Registry};
-use poem_openapi::types::ParseFromJSON;
+use poem_openapi::types::{ParseError, ParseFromJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
@@ -32,12 +32,12 @@ impl<T: ParseFromJSON + 'static> Draft<T> {
     /// What [`body::read`] and [`body::parse`] say. Refused fields are none yet.
     pub async fn read(request: &Request, request_body: &mut RequestBody) -> Result<Self, Error> {
         let bytes = body::read(request, request_body).await?;
-        let Content { fields, files } = body::parse(request.header("content-type"), bytes)?;
+        let Content { fields, files, is_form } = body::parse(request.header("content-type"), bytes)?;
         let is_laravel =
             request.data::<&'static Operation>().is_some_and(|operation| operation.family == Family::Laravel);
         let strings = if is_laravel { Strings::Tidied } else { Strings::AsSent };
         let mut fields = Value::Object(fields);
-        let checked = shape::of::<T>().check(&mut fields, Reading::body(strings));
+        let checked = shape::of::<T>().check(&mut fields, Reading::body(strings, is_form));
         Ok(Self { fields, errors: with_files(files, checked.err().unwrap_or_default()), to: PhantomData })
     }
 
@@ -71,8 +71,14 @@ impl<T: ParseFromJSON + 'static> Draft<T> {
             self.errors.sort_by_key(position);
             return Err(Error::Invalid(self.errors));
         }
-        T::parse_from_json(Some(self.fields)).map_err(|error| Error::Malformed(error.into_message()))
+        T::parse_from_json(Some(self.fields)).map_err(unread)
     }
+}
+
+/// A value that the check lets through and the type does not: the two disagree, which is a defect.
+pub(super) fn unread<T: Type>(error: ParseError<T>) -> Error {
+    tracing::warn!(error = error.into_message(), "an input that was checked could not be read");
+    Error::Malformed("its fields do not fit".into())
 }
 
 /// Adds what is wrong with files: that they are some. That such a field has no value goes without saying.

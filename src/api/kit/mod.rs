@@ -34,4 +34,5 @@ pub mod sort;
 pub mod time;
 pub mod time_in;
 pub mod twins;
+mod whole;
 pub mod zone;

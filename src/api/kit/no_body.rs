@@ -16,7 +16,7 @@ impl<'a> FromRequest<'a> for NoBody {
         let bytes = body::read(request, request_body).await?;
         let refuse = |path: String, rule| FieldError { path, rule, place: Place::Body };
         let errors: Vec<FieldError> = match body::parse(request.header("content-type"), bytes) {
-            Ok(Content { fields, files }) => {
+            Ok(Content { fields, files, .. }) => {
                 let names = fields.into_iter().map(|(name, _)| name).chain(files);
                 names.take(body::NAMES_TOLD_MAX).map(|name| refuse(name, Rule::Unknown)).collect()
             }

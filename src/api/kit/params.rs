@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError, Place, Rule};
 
+use super::draft::unread;
 use super::per_page;
 use super::shape::{self, Reading, Shape, Strings};
 
@@ -45,7 +46,7 @@ fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Resul
     let shape = shape::of::<T>();
     let mut value = Value::Object(fields(request.uri().query().unwrap_or_default(), &shape)?);
     let per_page_max = per_page::max(request);
-    let reading = Reading { strings: Strings::Tidied, place: Place::Query, per_page_max };
+    let reading = Reading { strings: Strings::Tidied, place: Place::Query, per_page_max, is_form: false };
     let mut errors = shape.check(&mut value, reading).err().unwrap_or_default();
     if is_strict && let Value::Object(fields) = &value {
         let unknown = fields.keys().filter(|name| !shape.field_names().any(|known| known == name.as_str()));
@@ -54,13 +55,13 @@ fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Resul
     if !errors.is_empty() {
         return Err(Error::Invalid(errors).into());
     }
-    T::parse_from_json(Some(value)).map_err(|error| Error::Malformed(error.into_message()).into())
+    T::parse_from_json(Some(value)).map_err(|error| unread(error).into())
 }
 
 /// The last value of each name; all of them for a list.
 fn fields(query: &str, shape: &Shape) -> Result<Map<String, Value>, Error> {
     let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_str(query).map_err(|error| Error::Malformed(format!("query: {error}")))?;
+        serde_urlencoded::from_str(query).map_err(|_| Error::Malformed("its query is not form fields".into()))?;
     let mut fields = Map::new();
     for (name, value) in pairs {
         let name = name.strip_suffix("[]").map_or(name.clone(), str::to_owned);

@@ -96,7 +96,7 @@ fn example(error: &Error, family: Family) -> (String, Value) {
 fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
     let credentials = facts.schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
     let mut errors = match status {
-        400 => vec![Error::Malformed(String::new())],
+        400 => vec![Error::Malformed("it is not valid JSON: expected `,` or `}` at line 3 column 5".into())],
         401 => credentials.flat_map(missing_or_expired).collect(),
         403 => credentials.flat_map(refused).collect(),
         404 => vec![not_found(facts)],
