@@ -122,7 +122,7 @@ impl App {
     ) -> Result<(Self, NewMasterKey), StartError> {
         let path = data_dir.central_db();
         let in_central = |error: Error| match error {
-            Error::Db(cause) => StartError::Central { path: path.clone(), cause },
+            Error::Db(cause) | Error::Central(cause) => StartError::Central { path: path.clone(), cause },
             other => other.into(),
         };
         let storage = &config.storage;

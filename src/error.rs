@@ -192,7 +192,7 @@ pub enum Error {
     /// Some fields are not acceptable.
     #[error("the given data was invalid: {}", Fields(.0))]
     Invalid(Vec<FieldError>),
-    /// The body could not be read at all.
+    /// The body could not be read at all; says why, for whoever sent it: "it is not UTF-8".
     #[error("malformed request: {0}")]
     Malformed(String),
     /// The head of the request is not as HTTP wants it; holds a sentence for people.

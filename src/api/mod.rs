@@ -11,7 +11,7 @@ use poem_openapi::Tags;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::config::{BaseUrl, Config};
+use crate::config::Config;
 
 use kit::family::Laravel;
 use kit::operation::In;
@@ -57,5 +57,5 @@ pub fn all(app: &App) -> impl Spoken + 'static {
 
 /// The published document.
 pub fn document(config: &Config) -> Value {
-    kit::openapi::build(all, config.http.documented_url().map(BaseUrl::as_str))
+    kit::openapi::build(all, config)
 }

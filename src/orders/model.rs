@@ -82,9 +82,9 @@ pub struct OrderFilter {
     /// Made then or earlier.
     pub created_to: Option<Timestamp>,
     /// Of this total or more.
-    pub min_total: Option<Money>,
+    pub total_min: Option<Money>,
     /// Of this total or less.
-    pub max_total: Option<Money>,
+    pub total_max: Option<Money>,
 }
 
 /// Some orders of a list.

@@ -50,7 +50,7 @@ fn filters() -> Vec<(OrderFilter, Option<i64>)> {
 fn ranges() -> [OrderFilter; 2] {
     [
         OrderFilter { created_from: Some(Timestamp(1)), created_to: Some(Timestamp(2)), ..OrderFilter::default() },
-        OrderFilter { min_total: Some(Money::ZERO), max_total: Some(Money::MAX), ..OrderFilter::default() },
+        OrderFilter { total_min: Some(Money::ZERO), total_max: Some(Money::MAX), ..OrderFilter::default() },
     ]
 }
 

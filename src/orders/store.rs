@@ -95,8 +95,8 @@ impl Condition {
             ("status =", filter.status.map(|status| Val::Text(status.as_str()))),
             ("created_at >=", filter.created_from.map(Val::from)),
             ("created_at <=", filter.created_to.map(Val::from)),
-            ("total_minor >=", filter.min_total.map(Val::from)),
-            ("total_minor <=", filter.max_total.map(Val::from)),
+            ("total_minor >=", filter.total_min.map(Val::from)),
+            ("total_minor <=", filter.total_max.map(Val::from)),
         ];
         let set = tests.into_iter().filter_map(|(test, value)| Some((test, value?)));
         let (tests, values) = set.enumerate().map(|(i, (test, value))| (format!("{test} ?{}", i + 1), value)).unzip();

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::deadline::{Deadline, Ending};
 use super::listener::ListenOptions;
 use super::pulse::{Pulse, Watched};
-use super::short_answer::{REQUEST_TIMEOUT, answer_and_close};
+use super::short_answer::{REQUEST_TIMEOUT, ShortAnswer, answer_and_close};
 use super::site::{Origin, Site, service};
 use crate::api::kit::request::{LocalOperator, PeerAddr};
 
@@ -137,9 +137,13 @@ impl Connections {
         let io = TokioIo::new(Watched::new(io, pulse.clone()));
         let mut conn = self.http1.serve_connection(io, service(self.site.clone(), origin, pulse.clone()));
         let ending = self.drive(Pin::new(&mut conn), &pulse).await;
-        if ending == Ending::SlowHead {
+        let answer = match pulse.refused_with() {
+            Some(status) => Some(ShortAnswer::to_unreadable_head(status)),
+            None => (ending == Ending::SlowHead).then_some(&REQUEST_TIMEOUT),
+        };
+        if let Some(answer) = answer {
             let mut io = conn.into_parts().io.into_inner().into_inner();
-            answer_and_close(&mut io, REQUEST_TIMEOUT).await;
+            answer_and_close(&mut io, answer).await;
         }
         ending
     }

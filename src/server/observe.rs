@@ -55,7 +55,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
             let (tenant, actor) = Notes::into_who(notes);
             self.app.activity.record_request(RequestEntry {
                 tenant,
-                actor: audit::logged(actor.as_ref()),
+                actor: audit::logged(actor),
                 method,
                 route: route.into(),
                 sent,

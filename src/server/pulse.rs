@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use http_body_util::combinators::BoxBody;
@@ -43,6 +43,10 @@ pub(super) struct Pulse {
     head_begun: AtomicBool,
     blocked: AtomicBool,
     unblocked: AtomicU32,
+    /// A request was begun whose answer is not all on its way yet.
+    owes_answer: AtomicBool,
+    /// The status that HTTP itself answers an unreadable head with; 0 as long as it does not.
+    refused_with: AtomicU16,
     heads_are_visible: bool,
 }
 
@@ -64,6 +68,8 @@ impl Pulse {
             head_begun: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             unblocked: AtomicU32::new(0),
+            owes_answer: AtomicBool::new(false),
+            refused_with: AtomicU16::new(0),
             heads_are_visible,
         }
     }
@@ -72,6 +78,7 @@ impl Pulse {
     pub(super) fn begin(self: &Arc<Self>) -> InFlight {
         self.head_begun.store(false, Relaxed);
         self.requests.fetch_add(1, Relaxed);
+        self.owes_answer.store(true, Relaxed);
         self.in_flight.fetch_add(1, Relaxed);
         InFlight(Arc::clone(self))
     }
@@ -90,6 +97,40 @@ impl Pulse {
             (State::Idle, requests)
         };
         Look { state, round }
+    }
+
+    /// The status of the answer that was held back, see [`Pulse::holds_back`].
+    pub(super) fn refused_with(&self) -> Option<u16> {
+        Some(self.refused_with.load(Relaxed)).filter(|status| *status > 0)
+    }
+
+    /// True for bytes that answer no request: hyper's own refusal of a head that it cannot read, a
+    /// bare status without a body. It is held back, so that a better one can be sent. hyper reads no
+    /// head before the answer to the one before is flushed.
+    fn holds_back(&self, bytes: &[u8]) -> bool {
+        if !self.heads_are_visible || self.owes_answer.load(Relaxed) {
+            return false;
+        }
+        if self.refused_with().is_some() {
+            return true;
+        }
+        // `HTTP/1.x NNN`
+        let status = bytes.get(9..12).filter(|_| bytes.starts_with(b"HTTP/1."));
+        let status = match status {
+            Some(b"400") => 400,
+            Some(b"414") => 414,
+            Some(b"431") => 431,
+            _ => return false,
+        };
+        self.refused_with.store(status, Relaxed);
+        true
+    }
+
+    /// Everything that was written is on its way.
+    fn flushed(&self) {
+        if self.in_flight.load(Relaxed) == 0 && self.owes_answer.load(Relaxed) {
+            self.owes_answer.store(false, Relaxed);
+        }
     }
 
     fn bytes_came(&self) {
@@ -173,6 +214,9 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Watched<Io> {
 
 impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.pulse.holds_back(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         self.pulse.wrote(result)
     }
@@ -180,10 +224,16 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // TLS takes bytes into its own buffer; only its flush shows that the peer reads none.
         let result = Pin::new(&mut self.io).poll_flush(cx);
+        if result.is_ready() {
+            self.pulse.flushed();
+        }
         self.pulse.wrote(result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.pulse.refused_with().is_some() {
+            return Poll::Ready(Ok(()));
+        }
         let result = Pin::new(&mut self.io).poll_shutdown(cx);
         self.pulse.wrote(result)
     }
@@ -193,6 +243,11 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(first) = bufs.iter().find(|buf| !buf.is_empty())
+            && self.pulse.holds_back(first)
+        {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.pulse.wrote(result)
     }

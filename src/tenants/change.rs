@@ -12,7 +12,7 @@ use crate::id::TenantId;
 use super::create::{db_name_rule, fields};
 use super::model::{LimitsPatch, Tenant, TenantPatch, name_error};
 use super::settings::OwnSettings;
-use super::{TenantCheck, Tenants, store};
+use super::{TenantCheck, Tenants, plans, store};
 
 /// A patch that was read: what needs no database is checked, the password is sealed.
 struct Change {
@@ -33,9 +33,9 @@ impl Change {
     fn check(&self, tx: &mut Tx<'_>, id: &str) -> Result<Tenant> {
         let tenant = store::get(tx, id)?;
         (self.check)(&tenant)?;
-        let is_plan_missing = match &self.patch.plan_code {
-            Some(code) => store::find_plan(tx, code)?.is_none(),
-            None => false,
+        let plan_error = match &self.patch.plan_code {
+            Some(code) => plans::error(tx, code)?,
+            None => None,
         };
         let db_name = match (&self.patch.db_name, &self.db_name) {
             (Some(_), None) => Some(db_name_rule()),
@@ -45,7 +45,7 @@ impl Change {
         let errors = fields([
             self.patch.name.as_deref().and_then(name_error).map(|rule| ("name", rule)),
             db_name.map(|rule| ("db_name", rule)),
-            is_plan_missing.then_some(("plan", Rule::Missing)),
+            plan_error.map(|rule| ("plan", rule)),
             self.settings_error.clone(),
         ]);
         if errors.is_empty() { Ok(tenant) } else { Err(Error::Invalid(errors)) }

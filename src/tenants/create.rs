@@ -9,10 +9,10 @@ use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
-use super::model::{LimitsPatch, NewTenant, Origin, Tenant, TenantState, name_error};
+use super::model::{NewTenant, Origin, Tenant, TenantState, name_error};
 use super::settings::OwnSettings;
 use super::store::TenantRow;
-use super::{Tenants, parse_db_name, store};
+use super::{Tenants, parse_db_name, plans, store};
 
 /// The plan of a tenant for which none was named.
 const PLAN_DEFAULT: &str = "starter";
@@ -53,10 +53,13 @@ impl Tenants {
         ];
         let mut errors = fields(errors);
         let plan_code = input.plan_code.clone().unwrap_or_else(|| PLAN_DEFAULT.into());
-        let asked = plan_code.clone();
-        if self.shared.central.read(move |tx| store::find_plan(tx, &asked)).await?.is_none() {
-            errors.extend(fields([Some(("plan", Rule::Missing))]));
-        }
+        let (asked_plan, asked_name, new_id) = (plan_code.clone(), db_name.clone(), id.clone());
+        let look = move |tx: &mut Tx<'_>| {
+            let is_taken = store::is_db_name_taken(tx, &asked_name, new_id.as_str())?;
+            let db_name = is_taken.then_some(("db_name", Rule::Taken));
+            Ok(fields([db_name, plans::error(tx, &asked_plan)?.map(|rule| ("plan", rule))]))
+        };
+        errors.extend(self.shared.central.read(look).await?);
         if !errors.is_empty() {
             return Err(Error::Invalid(errors));
         }
@@ -67,8 +70,8 @@ impl Tenants {
             db_name: db_name.to_string(),
             db_password_enc: self.seal_db_password(&id, input.db_password.as_ref())?,
             plan_code,
-            limits: LimitsPatch::default(),
-            max_storage_bytes: None,
+            limits: input.limits,
+            max_storage_bytes: input.max_storage_bytes,
             settings: OwnSettings::default().overlaid(&input.settings),
             id: id.clone(),
             name: input.name,

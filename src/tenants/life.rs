@@ -7,7 +7,7 @@ use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantFilter, TenantPage, TenantState};
-use super::{Limits, Tenants, store};
+use super::{Limits, Tenants, plans, store};
 
 /// How long a change of a file waits for the requests that use it.
 pub(super) const FENCE_PATIENCE: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl Tenants {
     pub async fn limits(&self, tenant: &Tenant) -> Result<Limits> {
         let (code, overrides) = (tenant.plan_code.clone(), tenant.limits);
         let work = move |tx: &mut Tx<'_>| {
-            let plan = store::find_plan(tx, &code)?.ok_or_else(|| Error::not_found("plan", &code))?;
+            let plan = plans::find(tx, &code)?.ok_or_else(|| Error::not_found("plan", &code))?;
             Ok(overrides.over(plan.limits))
         };
         self.shared.central.read(work).await

@@ -16,6 +16,7 @@ mod keys;
 mod life;
 mod migrate;
 mod model;
+mod plans;
 mod recover;
 mod settings;
 mod store;

@@ -184,6 +184,10 @@ pub struct NewTenant {
     pub db_password: Option<SecretString>,
     /// Code of its plan; `starter` when missing.
     pub plan_code: Option<String>,
+    /// Limits that differ from the plan's.
+    pub limits: LimitsPatch,
+    /// Largest size of its file in bytes.
+    pub max_storage_bytes: Option<i64>,
     /// Settings of its own.
     pub settings: SettingsPatch,
 }

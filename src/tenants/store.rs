@@ -12,7 +12,7 @@ use crate::id::TenantId;
 use crate::vals;
 
 use super::keys::KeyOut;
-use super::model::{ConnectionNotes, Domain, Limits, LimitsPatch, Origin, Plan, Tenant, TenantFilter, TenantState};
+use super::model::{ConnectionNotes, Domain, LimitsPatch, Origin, Tenant, TenantFilter, TenantState};
 use super::settings::OwnSettings;
 
 const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
@@ -226,24 +226,6 @@ pub(super) fn trash_name(tx: &mut Tx<'_>, id: &str) -> Result<Option<String>> {
 pub(super) fn is_db_name_taken(tx: &mut Tx<'_>, db_name: &str, except_id: &str) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tenants WHERE id <> ?2 AND (db_name = ?1 OR db_name_next = ?1))";
     Ok(tx.query_one(sql, vals![db_name, except_id], |row| row.get(0))?)
-}
-
-pub(super) fn find_plan(tx: &mut Tx<'_>, code: &str) -> Result<Option<Plan>> {
-    let sql = "SELECT code, label, max_phone_numbers, max_messages_per_day, max_messages_per_month, \
-               max_auto_replies, max_scheduled_messages FROM plans WHERE code = ?1";
-    Ok(tx.query_opt(sql, vals![code], |row| {
-        Ok(Plan {
-            code: row.get(0)?,
-            label: row.get(1)?,
-            limits: Limits {
-                max_phone_numbers: row.get(2)?,
-                max_messages_per_day: row.get(3)?,
-                max_messages_per_month: row.get(4)?,
-                max_auto_replies: row.get(5)?,
-                max_scheduled_messages: row.get(6)?,
-            },
-        })
-    })?)
 }
 
 /// A key with the tenant it names.

@@ -6,6 +6,7 @@ use crate::crypto::password::LENGTH_MAX_BYTES;
 use crate::crypto::{Passwords, token};
 use crate::db::{Db, Tx};
 use crate::error::{Error, FieldError, Place, Result, Rule};
+use crate::id::UserId;
 use crate::tenants::ActiveTenant;
 
 use super::model::{NewUser, PasswordPolicy, Registrar, Role, User, stored_email};
@@ -61,16 +62,36 @@ impl UserDesk<'_> {
         self.db.write(move |tx| checked.insert(tx, Registrar::Trusted, now)).await
     }
 
+    /// What the tenant's data and its rules have against these fields of a user, as far as they are
+    /// given; `own` is the user that has them already.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn refused_fields(
+        &self,
+        email: Option<&str>,
+        username: Option<&str>,
+        password: Option<&str>,
+        own: Option<UserId>,
+    ) -> Result<Vec<FieldError>> {
+        let (email, username) = (email.map(|email| stored_email(email).into_owned()), username.map(str::to_owned));
+        let mut errors = Vec::new();
+        if email.is_some() || username.is_some() {
+            let taken = move |tx: &mut Tx<'_>| {
+                tx.snapshot()?;
+                store::taken_fields(tx, email.as_deref(), username.as_deref(), own)
+            };
+            errors = self.db.read(taken).await?;
+        }
+        errors.extend(password.and_then(|password| refused_password("password", password, self.policy)));
+        Ok(errors)
+    }
+
     /// Cheap and early: most refusals need no hash.
     async fn check(&self, mut new: NewUser) -> Result<Checked> {
         new.email = stored_email(&new.email).into_owned();
-        let (email, username) = (new.email.clone(), new.username.clone());
-        let taken = move |tx: &mut Tx<'_>| {
-            tx.snapshot()?;
-            store::taken_fields(tx, Some(&email), username.as_deref(), None)
-        };
-        let mut errors = self.db.read(taken).await?;
-        errors.extend(refused_password("password", &new.password, self.policy));
+        let (email, username, password) = (new.email.as_str(), new.username.as_deref(), new.password.as_str());
+        let errors = self.refused_fields(Some(email), username, Some(password), None).await?;
         if !errors.is_empty() {
             return Err(Error::Invalid(errors));
         }
@@ -103,14 +124,7 @@ impl Checked {
     }
 }
 
-/// Checks a new password.
-///
-/// # Errors
-/// [`Error::Invalid`] on `field`.
-pub fn check_password(field: &str, password: &str, policy: PasswordPolicy) -> Result<()> {
-    refused_password(field, password, policy).map_or(Ok(()), |error| Err(Error::Invalid(vec![error])))
-}
-
+/// What is wrong with a new password.
 pub(super) fn refused_password(field: &str, password: &str, policy: PasswordPolicy) -> Option<FieldError> {
     let rule = if password.chars().count() < policy.min_length {
         Rule::MinLength(policy.min_length)

@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::UserId;
 
-use super::account::{UserDesk, check_password, refused_password};
+use super::account::{UserDesk, refused_password};
 use super::model::{Changer, User, UserPatch, stored_email};
 use super::{store, tokens};
 
@@ -31,7 +31,11 @@ impl UserDesk<'_> {
         let mut hash = None;
         if let Some(password) = &patch.password {
             changer.check_password_change()?;
-            check_password("password", password, self.policy)?;
+            if refused_password("password", password, self.policy).is_some() {
+                let (email, username) = (patch.email.as_deref(), patch.username.as_deref());
+                let errors = self.refused_fields(email, username, Some(password), Some(id)).await?;
+                return Err(Error::Invalid(errors));
+            }
             hash = Some(self.passwords.hash(password.clone()).await?);
         }
         let shown = self.shown_password(id, &changer, &patch).await?;

@@ -14,7 +14,7 @@ mod store;
 mod throttle;
 pub mod tokens;
 
-pub use account::{UserDesk, check_password};
+pub use account::UserDesk;
 pub use model::{Changer, NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
 pub use session::{Sessions, SignedIn};
 pub use store::{count, find, get, list};

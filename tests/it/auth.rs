@@ -118,7 +118,6 @@ async fn all_errors_of_a_registration_are_named_at_once() {
         (json!({"password_confirmation": "other1"}), "password", "The password field confirmation does not match."),
         (json!({"password_confirmation": ""}), "password", "The password field confirmation does not match."),
         (json!({"role": "superadmin"}), "role", "The selected role is invalid."),
-        (json!({"username": ""}), "username", "The username field is required."),
     ] {
         let (status, body) = register(&tenant, with(john(), &changes)).await;
         assert_eq!((status, &body["errors"][field]), (422, &json!([text])), "{changes}: {body}");

@@ -171,7 +171,7 @@ async fn hostile_db_names_are_refused_and_leave_no_file() {
         "a\0b",
         "a b",
         "a.db",
-        "a\n",
+        "a\nb",
         "ä",
         "%2e",
         "a;b",

@@ -235,9 +235,63 @@ async fn a_request_that_does_not_finish_is_dropped_when_the_time_is_over() {
     client.closed().await;
 }
 
+/// Heads that are none, and what becomes of them.
+fn unreadable_heads() -> Vec<(String, u16, &'static str)> {
+    let with = |lines: &str| format!("GET / HTTP/1.1\r\nHost: test\r\n{lines}\r\n");
+    vec![
+        (with(&format!("X-Large: {}\r\n", "x".repeat(33_000))), 431, "head_too_large"),
+        (with(&format!("X-Large: {}\r\n", "x".repeat(200_000))), 431, "head_too_large"),
+        (with(&"X-Many: 1\r\n".repeat(500)), 431, "head_too_large"),
+        (format!("GET /?q={} HTTP/1.1\r\nHost: test\r\n\r\n", "x".repeat(100_000)), 431, "head_too_large"),
+        ("GET /\0 HTTP/1.1\r\nHost: test\r\n\r\n".into(), 400, "malformed_request"),
+        (with("Content-Length: 1\r\nContent-Length: 2\r\n"), 400, "malformed_request"),
+        (with("Content-Length: x\r\n"), 400, "malformed_request"),
+        (with("Transfer-Encoding: gzip\r\n"), 400, "malformed_request"),
+        (with("no colon\r\n"), 400, "malformed_request"),
+        ("GET / HTTP/9.9\r\n\r\n".into(), 400, "malformed_request"),
+        ("\u{1}\u{2}\u{3} garbage\r\n\r\n".into(), 400, "malformed_request"),
+    ]
+}
+
 #[tokio::test]
-async fn a_head_larger_than_32_kib_is_refused() {
+async fn a_head_that_cannot_be_read_is_refused_in_json_and_closed() {
     let server = Server::start(hello(), CALM);
-    let request = format!("GET / HTTP/1.1\r\nHost: test\r\nX-Large: {}\r\n\r\n", "x".repeat(33_000));
-    assert_eq!(server.ask(&request).await.status(), 431);
+    for (head, status, code) in unreadable_heads() {
+        let shown: String = head.chars().take(60).collect();
+        // As the first thing of a connection, and right behind other requests.
+        for before in ["", GET] {
+            let mut client = server.connect().await;
+            let refused = if before.is_empty() {
+                client.ask(&head).await
+            } else {
+                client.send(&format!("{before}{before}{head}")).await;
+                assert_eq!([client.answer().await.body, client.answer().await.body], ["hello", "hello"], "{shown}");
+                client.answer().await
+            };
+            assert_eq!(
+                (refused.status(), refused.header("content-type")),
+                (status, Some("application/json")),
+                "{shown}"
+            );
+            let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
+            assert_eq!(body["code"], code, "{shown}");
+            assert_eq!(refused.header("x-request-id"), body["request_id"].as_str(), "{shown}");
+            assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()), "{shown}");
+            client.closed().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_a_status_that_http_uses_too_is_not_mistaken_for_its_own() {
+    let refusing = make_sync(|_| Response::builder().status(http::StatusCode::BAD_REQUEST).body("mine"));
+    let server = Server::start(refusing, CALM);
+    let mut client = server.connect().await;
+    for _ in 0..3 {
+        client.send(&GET.repeat(3)).await;
+        for _ in 0..3 {
+            let answer = client.answer().await;
+            assert_eq!((answer.status(), answer.body.as_str()), (400, "mine"));
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod conditions;
 mod db;
 mod error_codes;
 mod families;
+mod input;
 mod isolation;
 mod laravel;
 mod listener;

@@ -206,3 +206,20 @@ async fn address_of_a_laravel_template_is_for_the_document_and_not_for_links() {
     let user = server.tenant("Warung").await.register("john", "user").await;
     assert_eq!(user.get("/api/products").await.1["first_page_url"], "https://api.example.com/api/products?page=1");
 }
+
+#[test]
+fn only_what_may_be_empty_is_documented_as_nullable() {
+    let document = published();
+    let schemas = &document["components"]["schemas"];
+    for (schema, nullable, not_null) in [
+        ("ProductPatch", &["description", "image"][..], &["name", "price", "stock", "is_active"][..]),
+        ("UserPatch", &["avatar_url"], &["name", "email", "username", "role", "is_active", "password"]),
+        ("TenantPatch", &["db_host", "limits"], &["name", "db_name", "plan"]),
+        ("RegisterIn", &["username", "role"], &["name", "email", "password"]),
+    ] {
+        let says_null = |field: &str| schemas[schema]["properties"][field].to_string().contains("\"nullable\":true");
+        assert!(nullable.iter().all(|field| says_null(field)), "{schema}: {:#}", schemas[schema]);
+        assert!(!not_null.iter().any(|field| says_null(field)), "{schema}: {:#}", schemas[schema]);
+    }
+    assert!(!document.to_string().contains("not null"), "a mark was left behind");
+}

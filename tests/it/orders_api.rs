@@ -163,17 +163,24 @@ async fn list_takes_every_filter_of_the_domain() {
         ("created_from=2025-10-31&created_to=2025-10-31", vec![large]),
         ("created_to=2025-10-31T14:05:29Z", vec![small]),
         ("created_from=2025-10-31T21:05:30%2B07:00&created_to=2025-10-31T14:05:30Z", vec![large]),
-        ("min_total=15000&max_total=75000.00&sort=total", vec![middle, large]),
+        ("total_min=15000&total_max=75000.00&sort=total", vec![middle, large]),
         ("sort=-total&per_page=2", vec![large, middle]),
         ("sort=-created_at&per_page=2&page=2", vec![small]),
-        ("status=&_=123", vec![middle, large, small]),
+        ("status=", vec![middle, large, small]),
     ] {
         let (status, page) = shop.user.get(&format!("/api/orders?{query}")).await;
         assert_eq!((status.as_u16(), ids(&page)), (200, expected), "{query}");
     }
-    for query in
-        ["status=lost", "created_from=yesterday", "created_to=2025-13-01", "min_total=x", "sort=note", "page=0"]
-    {
+    for query in [
+        "status=lost",
+        "created_from=yesterday",
+        "created_to=2025-13-01",
+        "total_min=x",
+        "sort=note",
+        "page=0",
+        "foo=bar",
+        "_=123",
+    ] {
         let (status, body) = shop.user.get(&format!("/api/orders?{query}")).await;
         let field = query.split('=').next().unwrap();
         assert!(status == 422 && body["errors"][field].is_array(), "{query}: {body}");

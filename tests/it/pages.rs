@@ -49,6 +49,10 @@ async fn start_page_is_for_people_and_a_message_for_programs() {
     let response = server.request(Method::GET, "/").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.text().await.unwrap(), r#"{"message":"Welcome to the Multi-Tenant Backend API"}"#);
+    let program = server.request(Method::GET, "/").header("Accept", "application/json, text/html;q=0");
+    assert_eq!(program.send().await.unwrap().headers()["content-type"], "application/json");
+    let person = server.request(Method::GET, "/").header("Accept", "TEXT/HTML");
+    assert_eq!(person.send().await.unwrap().headers()["content-type"], "text/html; charset=utf-8");
     let (_, english) = open(&server, "/").await;
     assert!(english.contains("<html lang=\"en\">") && english.contains("Try it out"));
     let request =

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Added;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
@@ -92,10 +93,10 @@ impl DomainsApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        input: Input<DomainIn>,
+        input: Input<Closed<DomainIn>>,
     ) -> Result<Added<DomainAdded>, Error> {
         let id = TenantId::from(id.0);
-        let domain = self.0.tenants.add_domain(&id, &input.0.domain).await?;
+        let domain = self.0.tenants.add_domain(&id, &input.fields().domain).await?;
         let facts = json!({"domain": domain.domain});
         audit::inside_tenant(request, "domain.added", &id, ("domain", domain.id.to_string()), facts);
         let location = format!("{}/domains/{}", location(&id), domain.id);

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Added;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
@@ -107,10 +108,10 @@ impl KeysApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        input: Input<RegenerateIn>,
+        input: Input<Closed<RegenerateIn>>,
     ) -> Result<Reply<KeyCreated>, Error> {
         let id = TenantId::from(id.0);
-        let minutes = input.0.overlap_minutes.and_then(|minutes| u64::try_from(minutes).ok()).unwrap_or(0);
+        let minutes = input.fields().overlap_minutes.and_then(|minutes| u64::try_from(minutes).ok()).unwrap_or(0);
         let new = self.0.tenants.regenerate_key(&id, Some(Duration::from_secs(minutes * 60))).await?;
         let facts = json!({"overlap_minutes": minutes});
         audit::inside_tenant(request, "key.regenerated", &id, ("key", new.id.to_string()), facts);
@@ -146,12 +147,13 @@ impl KeysApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        input: Input<NewKeyIn>,
+        input: Input<Closed<NewKeyIn>>,
     ) -> Result<Added<KeyCreated>, Error> {
-        let (id, name) = (TenantId::from(id.0), input.0.name.unwrap_or_else(|| "default".into()));
+        let (id, NewKeyIn { name, expires_at }) = (TenantId::from(id.0), input.fields());
+        let name = name.unwrap_or_else(|| "default".into());
         let facts = json!({"name": name});
         let zone = self.0.tenants.settings(&self.0.tenants.get(&id).await?).time_zone;
-        let key = KeyIn { name, expires_at: input.0.expires_at.map(|at| at.since(zone.rules())) };
+        let key = KeyIn { name, expires_at: expires_at.map(|at| at.since(zone.rules())) };
         let new = self.0.tenants.create_key(&id, key).await?;
         audit::inside_tenant(request, "key.created", &id, ("key", new.id.to_string()), facts);
         let location = format!("{}/keys/{}", location(&id), new.id);

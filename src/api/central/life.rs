@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::db_name::DbNameIn;
@@ -132,9 +133,9 @@ impl LifeApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        input: Input<UndeleteIn>,
+        input: Input<Closed<UndeleteIn>>,
     ) -> Result<Reply<TenantAnswer>, Error> {
-        let db_name = input.0.db_name.map(|name| name.0);
+        let db_name = input.fields().db_name.map(|name| name.0);
         let tenant = self.0.tenants.undelete(&TenantId::from(id.0), db_name).await?;
         Ok(answer(request, "tenant.undeleted", "Tenant restored successfully", tenant))
     }
@@ -162,9 +163,9 @@ impl LifeApi {
         &self,
         _operator: Operator,
         request: &Request,
-        input: Input<AdoptIn>,
+        input: Input<Closed<AdoptIn>>,
     ) -> Result<Created<TenantCreated>, Error> {
-        let AdoptIn { name, db_name, take_over } = input.0;
+        let AdoptIn { name, db_name, take_over } = input.fields();
         let facts = json!({"db_name": db_name.0, "take_over": take_over});
         let new = NewTenant { name, db_name: Some(db_name.0), ..NewTenant::default() };
         let adopted = self.0.tenants.adopt(new, take_over).await?;

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::api::kit::closed::Closed;
 use crate::api::kit::db_name::DbNameIn;
+use crate::api::kit::given::Given;
 use crate::tenants::{ConnectionNotes, LimitsPatch, NewTenant, SettingsPatch, TenantFilter, TenantPatch, TenantState};
 
 use super::settings::SettingsIn;
@@ -35,6 +36,11 @@ pub(super) struct TenantIn {
     /// Code of its plan; `starter` when missing.
     #[oai(validator(max_length = 64))]
     plan: Option<String>,
+    /// Limits that differ from the plan's.
+    limits: Option<Closed<LimitsIn>>,
+    /// Largest size of its file in bytes; writes past it answer 507. Unlimited when missing.
+    #[oai(validator(minimum(value = "4096"), maximum(value = "17592186040320")))]
+    max_storage_bytes: Option<i64>,
     /// Settings that differ from the server's.
     settings: Option<Closed<SettingsIn>>,
 }
@@ -49,6 +55,8 @@ impl Example for TenantIn {
             db_username: Some("root".into()),
             db_password: Some("root".into()),
             plan: None,
+            limits: None,
+            max_storage_bytes: None,
             settings: None,
         }
     }
@@ -69,6 +77,8 @@ impl From<TenantIn> for NewTenant {
             notes: ConnectionNotes { host: input.db_host, port: input.db_port, username: input.db_username },
             db_password: input.db_password.filter(|password| !password.is_empty()).map(SecretString::from),
             plan_code: input.plan,
+            limits: input.limits.map(|limits| limits.0.into()).unwrap_or_default(),
+            max_storage_bytes: input.max_storage_bytes,
             settings: input.settings.map(|settings| settings.0.into()).unwrap_or_default(),
         }
     }
@@ -113,9 +123,9 @@ impl From<LimitsIn> for LimitsPatch {
 pub(super) struct TenantChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Given<String>,
     /// New logical name of its file, which is renamed.
-    db_name: Option<DbNameIn>,
+    db_name: Given<DbNameIn>,
     /// Note on a database elsewhere; null removes it.
     #[oai(validator(max_length = 255))]
     db_host: MaybeUndefined<String>,
@@ -130,9 +140,9 @@ pub(super) struct TenantChange {
     db_password: MaybeUndefined<String>,
     /// Code of its plan.
     #[oai(validator(min_length = 1, max_length = 64))]
-    plan: Option<String>,
+    plan: Given<String>,
     /// Limits that differ from the plan's; null makes the plan's own count again.
-    limits: MaybeUndefined<LimitsIn>,
+    limits: MaybeUndefined<Closed<LimitsIn>>,
     /// Largest size of its file in bytes; writes past it answer 507. Null is unlimited.
     #[oai(validator(minimum(value = "4096"), maximum(value = "17592186040320")))]
     max_storage_bytes: MaybeUndefined<i64>,
@@ -150,13 +160,13 @@ impl TenantChange {
     /// Names of the fields that were sent.
     pub(super) fn changed(&self) -> Vec<&'static str> {
         let fields = [
-            ("name", self.name.is_some()),
-            ("db_name", self.db_name.is_some()),
+            ("name", self.name.0.is_some()),
+            ("db_name", self.db_name.0.is_some()),
             ("db_host", !self.db_host.is_undefined()),
             ("db_port", !self.db_port.is_undefined()),
             ("db_username", !self.db_username.is_undefined()),
             ("db_password", !self.db_password.is_undefined()),
-            ("plan", self.plan.is_some()),
+            ("plan", self.plan.0.is_some()),
             ("limits", !self.limits.is_undefined()),
             ("max_storage_bytes", !self.max_storage_bytes.is_undefined()),
             ("settings", !self.settings.is_undefined()),
@@ -169,14 +179,14 @@ impl From<TenantChange> for TenantPatch {
     fn from(input: TenantChange) -> Self {
         let password = emptied(input.db_password);
         Self {
-            name: input.name,
-            db_name: input.db_name.map(|name| name.0),
+            name: input.name.0,
+            db_name: input.db_name.0.map(|name| name.0),
             db_host: emptied(input.db_host),
             db_port: emptied(input.db_port),
             db_username: emptied(input.db_username),
             db_password: password.map(|text| text.filter(|text| !text.is_empty()).map(SecretString::from)),
-            plan_code: input.plan,
-            limits: emptied(input.limits).map(|limits| limits.map(LimitsPatch::from)),
+            plan_code: input.plan.0,
+            limits: emptied(input.limits).map(|limits| limits.map(|limits| LimitsPatch::from(limits.0))),
             max_storage_bytes: emptied(input.max_storage_bytes),
             settings: emptied(input.settings).map(|settings| settings.map(|settings| SettingsPatch::from(settings.0))),
         }

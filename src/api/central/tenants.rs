@@ -10,8 +10,9 @@ use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
+use crate::api::kit::no_body::NoBody;
 use crate::api::kit::page::Paging;
-use crate::api::kit::params::Params;
+use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
@@ -23,8 +24,8 @@ use super::Done;
 use super::tenant_in::{TenantChange, TenantIn, TenantListParams};
 use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if, version};
 
-/// Rows of a page when nothing else is asked for, and at most: the original gives all of them.
-const PER_PAGE: u32 = 1000;
+/// Rows of a page when nothing else is asked for, and the most that the parameter takes: the original gives all of them.
+const PER_PAGE: i64 = 1000;
 
 /// Tenants of this server.
 pub struct TenantsApi(pub App);
@@ -44,8 +45,8 @@ impl TenantsApi {
     /// In the order they were made; all of them when there are no more than 1000.
     #[oai(path = "/tenants", method = "get", operation_id = "central.tenants.list")]
     async fn list(&self, _operator: Operator, params: Params<TenantListParams>) -> Result<Reply<TenantListOut>, Error> {
-        let per_page = params.0.per_page.unwrap_or(i64::from(PER_PAGE));
-        let paging = Paging::new(params.0.page, Some(per_page), PER_PAGE)?;
+        let per_page = params.0.per_page.unwrap_or(PER_PAGE);
+        let paging = Paging::new(params.0.page, Some(per_page))?;
         let page = self.0.tenants.list(TenantFilter::from(params.0), paging.page, paging.per_page).await?;
         let data = page.tenants.into_iter().map(TenantOut::from).collect();
         Ok(Reply(TenantListOut { data, total: page.total }))
@@ -111,14 +112,16 @@ impl TenantsApi {
     ///
     /// All its credentials stop at once. Its file waits in the trash for some days, from where
     /// `undelete` brings it back; with `purge` nothing is kept, and a tenant in the trash goes too.
+    /// Other parameters are refused, and so is a body.
     #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
     async fn delete(
         &self,
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        params: Params<DeleteParams>,
+        params: StrictParams<DeleteParams>,
         conditions: Conditions,
+        _body: NoBody,
     ) -> Result<Reply<Done>, Error> {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
         let check = move |before: &Tenant| conditions.check_match(&version(before));

@@ -9,7 +9,7 @@ use poem_openapi::registry::{
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use tokio_util::io::ReaderStream;
 
-use crate::api::kit::body::BodyLimits;
+use crate::api::kit::body::{BROKE_OFF, BodyLimits};
 use crate::error::Error;
 use crate::tenants::{Export, Upload};
 
@@ -44,7 +44,7 @@ impl Incoming {
             match next.await.map_err(|_| Error::RequestTimeout)? {
                 None => return Ok(()),
                 Some(Ok(bytes)) => upload.push(&bytes).await?,
-                Some(Err(error)) => return Err(Error::Malformed(format!("the body broke off: {error}"))),
+                Some(Err(_)) => return Err(Error::Malformed(BROKE_OFF.into())),
             }
         }
     }

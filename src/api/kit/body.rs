@@ -1,5 +1,5 @@
 //! Reading a request's body: bounded in size and time, JSON whatever the content type says when
-//! it is a JSON object, else form fields of either kind.
+//! it begins like JSON, else form fields of either kind.
 
 use std::time::Duration;
 
@@ -27,9 +27,20 @@ impl Default for BodyLimits {
     }
 }
 
+/// Unknown fields that an answer names: a client may send many.
+pub const NAMES_TOLD_MAX: usize = 20;
+
 /// Values that a body may hold. As a tree in memory each takes up to fifty times its bytes, so a
 /// body of the size that a picture may have could fill the machine with empty lists.
 const VALUES_MAX: usize = 200_000;
+
+/// Why a body that ends too early cannot be read.
+pub const BROKE_OFF: &str = "it broke off";
+
+/// See [`VALUES_MAX`]; a guess that is never too low.
+pub(super) fn holds_too_many_values(text: &[u8]) -> bool {
+    text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'&')).count() > VALUES_MAX
+}
 
 /// All bytes of the body.
 ///
@@ -46,7 +57,7 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> 
         let mut bytes = Vec::with_capacity(usize::try_from(announced.min(64 * 1024)).unwrap_or(0));
         let mut stream = body.into_bytes_stream();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| Error::Malformed(format!("the body broke off: {error}")))?;
+            let chunk = chunk.map_err(|_| Error::Malformed(BROKE_OFF.into()))?;
             if (bytes.len() + chunk.len()) as u64 > limits.max_bytes {
                 return Err(Error::PayloadTooLarge(limits.max_bytes));
             }
@@ -64,11 +75,13 @@ pub struct Content {
     pub fields: Map<String, Value>,
     /// Paths of fields that were sent as files.
     pub files: Vec<String>,
+    /// Whether it was a form.
+    pub is_form: bool,
 }
 
 impl From<Map<String, Value>> for Content {
     fn from(fields: Map<String, Value>) -> Self {
-        Self { fields, files: Vec::new() }
+        Self { fields, ..Self::default() }
     }
 }
 
@@ -80,36 +93,37 @@ impl From<Map<String, Value>> for Content {
 pub fn parse(content_type: Option<&str>, bytes: Vec<u8>) -> Result<Content> {
     let essence = content_type.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     let essence = essence.as_deref().unwrap_or_default();
-    let is_json = essence.ends_with("json");
     let is_form = matches!(essence, "" | "application/x-www-form-urlencoded" | "text/plain");
+    // Some editors and libraries put a mark of UTF-8 in front of a text.
     let trimmed = bytes.trim_ascii();
+    let trimmed = trimmed.strip_prefix(b"\xef\xbb\xbf").map_or(trimmed, <[u8]>::trim_ascii);
     if trimmed.is_empty() {
         return Ok(Content::default());
     }
-    if essence == "multipart/form-data" && !trimmed.starts_with(b"{") {
+    // No form begins so, and read as one a slip of the pen in JSON would be "fields are missing".
+    let is_json = essence.ends_with("json") || trimmed.starts_with(b"{") || trimmed.starts_with(b"[");
+    if essence == "multipart/form-data" && !is_json {
         let Parts { texts, files } = multipart::read(content_type.unwrap_or_default(), bytes)?;
-        return Ok(Content { fields: form::nested(texts)?, files });
+        return Ok(Content { fields: form::nested(texts)?, files, is_form: true });
     }
-    if trimmed.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b'&')).count() > VALUES_MAX {
-        return Err(Error::Malformed("the body holds too many values".into()));
+    if holds_too_many_values(trimmed) {
+        return Err(Error::Malformed("it holds too many values".into()));
     }
-    if is_json || trimmed.starts_with(b"{") {
-        match serde_json::from_slice::<Value>(trimmed) {
-            Ok(Value::Object(map)) => return Ok(map.into()),
-            Ok(_) => return Err(Error::Malformed("the body is JSON, but no object".into())),
-            Err(error) if is_json || !is_form => return Err(Error::Malformed(error.to_string())),
-            // It began like JSON and claimed to be a form: a broken JSON body is far more likely.
-            Err(error) if !trimmed.contains(&b'=') => return Err(Error::Malformed(error.to_string())),
-            Err(_) => {}
-        }
+    if is_json {
+        return match serde_json::from_slice::<Value>(trimmed) {
+            Ok(Value::Object(map)) => Ok(map.into()),
+            Ok(_) => Err(Error::Malformed("it is JSON, but not an object".into())),
+            // Says what was expected where, and nothing of the value.
+            Err(error) => Err(Error::Malformed(format!("it is not valid JSON: {error}"))),
+        };
     }
     if !is_form {
         return Err(Error::UnsupportedMediaType(essence.to_owned()));
     }
-    let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("the body is not UTF-8".into()))?;
+    let text = std::str::from_utf8(trimmed).map_err(|_| Error::Malformed("it is not UTF-8".into()))?;
     let texts = form::pairs(text).map(|(name, value)| Some((name.ok()?, value.ok()?)));
     let texts = texts.collect::<Option<_>>().ok_or_else(|| Error::Malformed("a form field is not UTF-8".into()))?;
-    Ok(form::nested(texts)?.into())
+    Ok(Content { fields: form::nested(texts)?, is_form: true, ..Content::default() })
 }
 
 #[cfg(test)]
@@ -140,7 +154,11 @@ mod tests {
     fn unreadable_bodies_are_told_apart() {
         assert_eq!(parsed("application/json", "{"), "malformed_body");
         assert_eq!(parsed("application/json", "[1]"), "malformed_body");
-        assert_eq!(parsed("application/x-www-form-urlencoded", "{\"a\":"), "malformed_body");
+        for content_type in ["", "application/x-www-form-urlencoded", "text/plain", "application/xml"] {
+            for body in ["{\"a\":", "{\"a\":\"b=c\",}", "{a=b}", "[\"a=b\"", "[{\"a\":\"b=c\"}]"] {
+                assert_eq!(parsed(content_type, body), "malformed_body", "{content_type} {body}");
+            }
+        }
         assert_eq!(parsed("application/xml", "<a/>"), "unsupported_media_type");
         assert_eq!(parsed("multipart/mixed; boundary=x", "--x--"), "unsupported_media_type");
         assert_eq!(parsed("multipart/form-data; boundary=x", "{\"a\":"), "malformed_body");

@@ -1,8 +1,11 @@
-//! Form fields: names and values out of their encoding, and `a[b]` and `a[]` nested as PHP reads them.
+//! Form fields: names and values out of their encoding, and `a[b]` and `a[]` nested as PHP reads them,
+//! or as JSON texts, which is how Swagger UI sends lists of objects.
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+
+use super::body;
 
 const DEPTH_MAX: usize = 5;
 
@@ -52,6 +55,20 @@ pub(super) fn nested(pairs: Vec<(String, String)>) -> Result<Map<String, Value>>
         place(slot, &steps, value);
     }
     Ok(fields)
+}
+
+/// Reads a list or an object from its JSON text; what is none stays a text. A list may hold one object
+/// without brackets around it.
+pub(super) fn unfold(value: &mut Value, is_list: bool) {
+    let Value::String(text) = &*value else { return };
+    if !text.trim_start().starts_with(['[', '{']) || body::holds_too_many_values(text.as_bytes()) {
+        return;
+    }
+    match serde_json::from_str(text) {
+        Ok(read @ Value::Object(_)) if is_list => *value = Value::Array(vec![read]),
+        Ok(read) => *value = read,
+        Err(_) => {}
+    }
 }
 
 /// The path of a field in errors: `items.0.note` for `items[0][note]`.

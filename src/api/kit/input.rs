@@ -6,14 +6,8 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::{ParsePayload, Payload};
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
-use serde_json::Value;
 
-use crate::error::{Error, FieldError, Place, Rule};
-
-use super::body::{self, Content};
-use super::family::Family;
-use super::operation::Operation;
-use super::shape::{self, Strings};
+use super::draft::Draft;
 
 /// The body of a request as a `T`.
 #[derive(Debug, Clone)]
@@ -30,7 +24,7 @@ impl<T> Deref for Input<T> {
 impl<T: Type> Payload for Input<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
-    /// Any: what the body is decides, see [`body::parse`].
+    /// Any: what the body is decides, see [`super::body::parse`].
     fn check_content_type(_content_type: &str) -> bool {
         true
     }
@@ -48,27 +42,9 @@ impl<T: ParseFromJSON + 'static> ParsePayload for Input<T> {
     const IS_REQUIRED: bool = T::IS_REQUIRED;
 
     async fn from_request(request: &Request, request_body: &mut RequestBody) -> Result<Self> {
-        let bytes = body::read(request, request_body).await?;
-        let Content { fields, files } = body::parse(request.header("content-type"), bytes)?;
-        let is_laravel =
-            request.data::<&'static Operation>().is_some_and(|operation| operation.family == Family::Laravel);
-        let strings = if is_laravel { Strings::Tidied } else { Strings::AsSent };
-        let mut value = Value::Object(fields);
-        let checked = shape::of::<T>().check(&mut value, strings, Place::Body);
-        let errors = with_files(files, checked.err().unwrap_or_default());
-        if !errors.is_empty() {
-            return Err(Error::Invalid(errors).into());
-        }
-        let input = T::parse_from_json(Some(value)).map_err(|error| Error::Malformed(error.into_message()))?;
-        Ok(Self(input))
+        let fields = Draft::<T>::read(request, request_body).await?.finish()?;
+        Ok(Self(fields))
     }
-}
-
-/// Adds what is wrong with files: that they are some. That such a field has no value goes without saying.
-fn with_files(files: Vec<String>, mut errors: Vec<FieldError>) -> Vec<FieldError> {
-    errors.retain(|error| !files.contains(&error.path));
-    errors.extend(files.into_iter().map(|path| FieldError { path, rule: Rule::NoFile, place: Place::Body }));
-    errors
 }
 
 /// What `#[OpenApi]` asks of a body, by way of [`ParsePayload`].

@@ -8,7 +8,7 @@ use poem::{Body, FromRequest as _, Request, RequestBody};
 
 use crate::error::{Error, Result};
 
-use super::form;
+use super::{body, form};
 
 /// Parts of a body; PHP takes no more fields either.
 const PARTS_MAX: usize = 1000;
@@ -30,31 +30,31 @@ pub(super) struct Parts {
 /// [`Error::Malformed`].
 pub(super) fn read(content_type: &str, bytes: Vec<u8>) -> Result<Parts> {
     // All bytes are there, so a reader that waits for more would wait for ever.
-    collect(content_type, bytes).now_or_never().unwrap_or_else(|| Err(malformed("it breaks off")))
+    collect(content_type, bytes).now_or_never().unwrap_or_else(|| Err(malformed(body::BROKE_OFF)))
 }
 
 async fn collect(content_type: &str, bytes: Vec<u8>) -> Result<Parts> {
     if !has_boundary(content_type) {
-        return Err(malformed("it says no boundary"));
+        return Err(malformed("its content type says no boundary"));
     }
     let request = Request::builder().header(CONTENT_TYPE, content_type).finish();
     let mut body = RequestBody::new(Body::from(bytes));
-    let mut multipart = Multipart::from_request(&request, &mut body).await.map_err(malformed)?;
+    let mut multipart = Multipart::from_request(&request, &mut body).await.map_err(|_| broken())?;
     let mut parts = Parts::default();
     for _ in 0..=PARTS_MAX {
-        let Some(part) = multipart.next_field().await.map_err(malformed)? else { return Ok(parts) };
+        let Some(part) = multipart.next_field().await.map_err(|_| broken())? else { return Ok(parts) };
         let name = part.name().filter(|name| !name.is_empty() && name.len() <= NAME_MAX_BYTES).map(str::to_owned);
-        let name = name.ok_or_else(|| malformed("a part has no name, or a very long one"))?;
+        let name = name.ok_or_else(|| malformed("a field has no name, or a very long one"))?;
         let file_name = part.file_name().map(str::to_owned);
-        let value = part.bytes().await.map_err(malformed)?;
+        let value = part.bytes().await.map_err(|_| broken())?;
         match file_name {
-            None => parts.texts.push((name, String::from_utf8(value).map_err(malformed)?)),
+            None => parts.texts.push((name, String::from_utf8(value).map_err(|_| malformed("a field is not UTF-8"))?)),
             // So browsers send the input of a file that nobody chose.
             Some(file_name) if file_name.is_empty() && value.is_empty() => {}
             Some(_) => parts.add_file(form::path(&name)),
         }
     }
-    Err(malformed("it has too many parts"))
+    Err(malformed("it has too many fields"))
 }
 
 /// An empty boundary would be found in any two dashes.
@@ -72,8 +72,13 @@ impl Parts {
     }
 }
 
-fn malformed(reason: impl std::fmt::Display) -> Error {
-    Error::Malformed(format!("multipart: {reason}"))
+fn malformed(reason: &str) -> Error {
+    Error::Malformed(reason.to_owned())
+}
+
+/// What the library says of it is for those who know the library.
+fn broken() -> Error {
+    malformed("it is no complete multipart form")
 }
 
 #[cfg(test)]

@@ -29,19 +29,15 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// From the parameters `page` and `per_page`, which are at least 1 when given.
+    /// From the parameters `page` and `per_page`, which are checked: at least 1 when given.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a page of more than `per_page_max` rows or one that lies too deep.
-    pub fn new(page: Option<i64>, per_page: Option<i64>, per_page_max: u32) -> Result<Self, Error> {
+    /// [`Error::Invalid`] for a page that lies too deep.
+    pub fn new(page: Option<i64>, per_page: Option<i64>) -> Result<Self, Error> {
         let paging = Self { page: page.unwrap_or(1), per_page: per_page.unwrap_or(PER_PAGE) };
-        let refuse =
-            |path: &str, rule| Err(Error::Invalid(vec![FieldError { path: path.into(), rule, place: Place::Query }]));
-        if paging.per_page > i64::from(per_page_max) {
-            return refuse("per_page", Rule::Max(per_page_max.to_string()));
-        }
         if paging.offset() > OFFSET_MAX {
-            return refuse("page", Rule::Max((OFFSET_MAX / paging.per_page + 1).to_string()));
+            let rule = Rule::Max((OFFSET_MAX / paging.per_page + 1).to_string());
+            return Err(Error::Invalid(vec![FieldError { path: "page".into(), rule, place: Place::Query }]));
         }
         Ok(paging)
     }

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError, Place, Rule};
 
+use super::draft::unread;
 use super::form;
-use super::shape::{self, Shape, Strings};
+use super::per_page;
+use super::shape::{self, Reading, Shape, Strings};
 
 /// Name under which the struct is registered, before the document's clean-up spreads it out.
 pub const SPREAD: &str = "params";
@@ -45,7 +47,9 @@ fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Resul
     let shape = shape::of::<T>();
     let (fields, mut errors) = fields(request.uri().query().unwrap_or_default(), &shape);
     let mut value = Value::Object(fields);
-    errors.extend(shape.check(&mut value, Strings::Tidied, Place::Query).err().unwrap_or_default());
+    let per_page_max = per_page::max(request);
+    let reading = Reading { strings: Strings::Tidied, place: Place::Query, per_page_max, is_form: false };
+    errors.extend(shape.check(&mut value, reading).err().unwrap_or_default());
     if is_strict && let Value::Object(fields) = &value {
         let unknown = fields.keys().filter(|name| !shape.field_names().any(|known| known == name.as_str()));
         errors.extend(unknown.map(|name| FieldError { path: name.clone(), rule: Rule::Unknown, place: Place::Query }));
@@ -53,7 +57,7 @@ fn read<T: ParseFromJSON + 'static>(request: &Request, is_strict: bool) -> Resul
     if !errors.is_empty() {
         return Err(Error::Invalid(errors).into());
     }
-    T::parse_from_json(Some(value)).map_err(|error| Error::Malformed(error.into_message()).into())
+    T::parse_from_json(Some(value)).map_err(|error| unread(error).into())
 }
 
 /// The last value of each name; all of them for a list. Bytes that are no text are an error where a

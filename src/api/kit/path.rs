@@ -48,7 +48,11 @@ impl Path<Id> {
     /// # Errors
     /// [`Error::NotFound`] for a `kind` with an id that no row can have.
     pub fn of(&self, kind: &'static str) -> Result<i64, Error> {
-        self.0.text.parse().map_err(|_| Error::not_found(kind, shown(&self.0.text)))
+        let text = &self.0.text;
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (!text.starts_with('0') || text == "0");
+        // A record has one address: `+1` and `01` are none.
+        let id = if is_plain { text.parse().ok() } else { None };
+        id.ok_or_else(|| Error::not_found(kind, shown(text)))
     }
 }
 

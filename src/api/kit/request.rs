@@ -204,7 +204,7 @@ impl Notes {
     pub fn into_who(notes: Arc<Self>) -> (Option<TenantId>, Option<Actor>) {
         match Arc::try_unwrap(notes) {
             Ok(notes) => (notes.tenant.into_inner(), notes.actor.into_inner()),
-            Err(shared) => (shared.tenant().cloned(), shared.actor().cloned()),
+            Err(shared) => (shared.tenant().cloned(), shared.actor()),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, Request, Response, Result, Route};
 use poem_openapi::OpenApi;
@@ -119,9 +119,12 @@ struct WithNotFound<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for WithNotFound<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let uri = request.uri().clone();
         let path = uri.path();
+        if let Some(plain) = without_last_slash(&uri) {
+            *request.uri_mut() = plain;
+        }
         let asked = Asked::of(&request, Family::of_unknown(path));
         match self.inner.call(request).await {
             Ok(response) => Ok(response),
@@ -130,6 +133,42 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithNotFound<E> {
                 Ok(errors::answer(&Error::RouteNotFound(shown), &asked))
             }
             Err(error) => Ok(errors::render(error, &asked)),
+        }
+    }
+}
+
+/// The address without slashes at its end, when it has some: to Laravel they are the same, and so
+/// they are to its clients. `/` stays as it is.
+fn without_last_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path().trim_end_matches('/');
+    if path.len() == uri.path().len() || path.is_empty() {
+        return None;
+    }
+    let mut parts = uri.clone().into_parts();
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    parts.path_and_query = Some(format!("{path}{query}").parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_slashes_at_the_end_go_and_the_rest_stays() {
+        let plain = |text: &str| without_last_slash(&text.parse().unwrap()).map(|uri| uri.to_string());
+        for (uri, expected) in [
+            ("/", None),
+            ("//", None),
+            ("/api/products", None),
+            ("/api/products?a=/", None),
+            ("/api/products%2F", None),
+            ("/api/products/", Some("/api/products")),
+            ("/api//products///?a=%20/&b", Some("/api//products?a=%20/&b")),
+            ("/api/?", Some("/api?")),
+            ("http://h:1/api/", Some("http://h:1/api")),
+        ] {
+            assert_eq!(plain(uri).as_deref(), expected, "{uri}");
         }
     }
 }

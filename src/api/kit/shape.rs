@@ -1,6 +1,8 @@
 //! What an input has to look like, compiled once from the schema that also documents it, and the
 //! check that finds everything wrong with a value at once.
 
+mod check;
+
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -8,13 +10,11 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::RwLock;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::error::{FieldError, Place, Rule};
+use crate::error::{FieldError, Place};
 
-use super::email::is_email_address;
-use super::time_in::TimeIn;
-use super::{closed, db_name, money, picture, zone};
+use super::{closed, db_name, given, money, per_page, picture, zone};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,26 @@ pub enum Strings {
     AsSent,
     /// Trimmed, and empty ones are null, as Laravel's middleware does; passwords stay as sent.
     Tidied,
+}
+
+/// What of a value's surroundings its check depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// How strings are treated.
+    pub strings: Strings,
+    /// Where it was sent.
+    pub place: Place,
+    /// Most rows of a page.
+    pub per_page_max: i64,
+    /// Whether it came as form fields, where lists and objects may be JSON texts.
+    pub is_form: bool,
+}
+
+impl Reading {
+    /// Of a body, which asks for no page.
+    pub fn body(strings: Strings, is_form: bool) -> Self {
+        Self { strings, place: Place::Body, per_page_max: i64::MAX, is_form }
+    }
 }
 
 /// A compiled schema.
@@ -50,6 +70,8 @@ pub enum Shape {
         /// Greatest.
         max: Option<i64>,
     },
+    /// Rows of a page.
+    PerPage,
     /// A number with a fraction.
     Number,
     /// An amount of money.
@@ -75,8 +97,8 @@ pub enum Shape {
     Object {
         /// Its fields.
         fields: Vec<Field>,
-        /// Whether it may have no others.
-        is_closed: bool,
+        /// Names that it may have beside them, if not any.
+        others: Option<Vec<&'static str>>,
     },
 }
 
@@ -86,6 +108,7 @@ pub struct Field {
     name: &'static str,
     shape: Shape,
     is_required: bool,
+    refuses_null: bool,
 }
 
 static COMPILED: LazyLock<RwLock<HashMap<TypeId, Arc<Shape>>>> = LazyLock::new(RwLock::default);
@@ -137,6 +160,7 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
             is_email: schema.format == Some("email"),
             is_time: schema.format == Some("date-time"),
         },
+        "integer" if schema.format == Some(per_page::FORMAT) => Shape::PerPage,
         "integer" => Shape::Integer { min: schema.minimum.map(bound), max: schema.maximum.map(bound) },
         "number" => Shape::Number,
         "boolean" => Shape::Boolean,
@@ -150,11 +174,10 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
                 name,
                 shape: compile(registry, property),
                 is_required: schema.required.contains(name),
+                refuses_null: given::is_marked(property),
             };
-            let others = schema.additional_properties.as_deref();
-            let is_closed = others
-                .is_some_and(|others| matches!(others, MetaSchemaRef::Inline(schema) if schema.ty == closed::NOTHING));
-            Shape::Object { fields: schema.properties.iter().map(field).collect(), is_closed }
+            let others = closed::let_through(schema).map(<[_]>::to_vec);
+            Shape::Object { fields: schema.properties.iter().map(field).collect(), others }
         }
         _ => Shape::Any,
     }
@@ -165,27 +188,15 @@ fn bound(value: f64) -> i64 {
     value as i64
 }
 
-/// Unknown fields of one object that an answer names.
-const UNKNOWN_TOLD_MAX: usize = 20;
-
-/// A check in progress.
-pub struct Check {
-    strings: Strings,
-    place: Place,
-    path: String,
-    errors: Vec<FieldError>,
-}
-
 impl Shape {
     /// Checks `value` and brings it into the form its type reads: strings tidied, numbers and
     /// booleans of forms read from their text.
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the schema.
-    pub fn check(&self, value: &mut Value, strings: Strings, place: Place) -> Result<(), Vec<FieldError>> {
-        let mut check = Check { strings, place, path: String::new(), errors: Vec::new() };
-        check.value(self, value);
-        if check.errors.is_empty() { Ok(()) } else { Err(check.errors) }
+    pub fn check(&self, value: &mut Value, reading: Reading) -> Result<(), Vec<FieldError>> {
+        let errors = check::errors(self, value, reading);
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Names of the fields of an object.
@@ -198,194 +209,5 @@ impl Shape {
     pub fn is_list(&self, name: &str) -> bool {
         let Self::Object { fields, .. } = self else { return false };
         fields.iter().any(|field| field.name == name && matches!(field.shape, Self::List { .. }))
-    }
-}
-
-impl Check {
-    fn refuse(&mut self, rule: Rule) {
-        self.errors.push(FieldError { path: self.path.clone(), rule, place: self.place });
-    }
-
-    fn within(&mut self, step: &str, work: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        if length > 0 {
-            self.path.push('.');
-        }
-        self.path.push_str(step);
-        work(self);
-        self.path.truncate(length);
-    }
-
-    fn value(&mut self, shape: &Shape, value: &mut Value) {
-        if let Value::String(text) = value
-            && text.contains('\0')
-        {
-            return self
-                .refuse(Rule::Other("nul", format!("The {} field must not contain NUL characters.", self.path)));
-        }
-        match shape {
-            Shape::Any => {}
-            Shape::Text { is_time: true, .. } => {
-                if value.as_str().and_then(TimeIn::parse).is_none() {
-                    let text = format!("The {} field must be a valid date.", self.path.replace('_', " "));
-                    self.refuse(Rule::Other("date", text));
-                }
-            }
-            Shape::Text { min, max, one_of, is_email, .. } => self.text(value, (*min, *max), one_of, *is_email),
-            Shape::Integer { min, max } => self.integer(value, *min, *max),
-            Shape::Number => match value {
-                Value::Number(_) => {}
-                Value::String(text) if text.parse::<f64>().is_ok_and(f64::is_finite) => {}
-                _ => self.refuse(Rule::Numeric),
-            },
-            Shape::Money => {
-                if let Err(rule) = money::read(value) {
-                    self.refuse(rule);
-                }
-            }
-            Shape::DbName => {
-                if let Err(rule) = db_name::check(value) {
-                    self.refuse(rule);
-                }
-            }
-            Shape::Zone => {
-                if let Err(rule) = zone::check(value, &self.path) {
-                    self.refuse(rule);
-                }
-            }
-            Shape::Picture => {
-                if let Err(rule) = picture::check(value, &self.path) {
-                    self.refuse(rule);
-                }
-            }
-            Shape::Boolean => match as_bool(value) {
-                Some(flag) => *value = Value::Bool(flag),
-                None => self.refuse(Rule::Boolean),
-            },
-            Shape::List { item, min, max } => self.list(item, *min, *max, value),
-            Shape::Object { fields, is_closed } => match value {
-                Value::Object(map) => {
-                    self.object(fields, map);
-                    if *is_closed {
-                        self.others(fields, map);
-                    }
-                }
-                _ => self.refuse(Rule::Object),
-            },
-        }
-    }
-
-    fn text(&mut self, value: &Value, (min, max): (Option<usize>, Option<usize>), one_of: &[String], is_email: bool) {
-        let Value::String(text) = value else { return self.refuse(Rule::String) };
-        let length = text.chars().count();
-        if let Some(max) = max.filter(|max| length > *max) {
-            return self.refuse(Rule::MaxLength(max));
-        }
-        if let Some(min) = min.filter(|min| length < *min) {
-            return self.refuse(if length == 0 { Rule::Required } else { Rule::MinLength(min) });
-        }
-        if !one_of.is_empty() && !one_of.contains(text) {
-            return self.refuse(Rule::OneOf(one_of.to_vec()));
-        }
-        if is_email && !is_email_address(text) {
-            self.refuse(Rule::Email);
-        }
-    }
-
-    fn integer(&mut self, value: &mut Value, min: Option<i64>, max: Option<i64>) {
-        let number = match value {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.parse::<i64>().ok(),
-            _ => None,
-        };
-        let Some(number) = number else { return self.refuse(Rule::Integer) };
-        if let Some(min) = min.filter(|min| number < *min) {
-            return self.refuse(Rule::Min(min.to_string()));
-        }
-        if let Some(max) = max.filter(|max| number > *max) {
-            return self.refuse(Rule::Max(max.to_string()));
-        }
-        *value = number.into();
-    }
-
-    fn list(&mut self, item: &Shape, min: Option<usize>, max: Option<usize>, value: &mut Value) {
-        let Value::Array(items) = value else { return self.refuse(Rule::Array) };
-        if let Some(max) = max.filter(|max| items.len() > *max) {
-            return self.refuse(Rule::MaxItems(max));
-        }
-        if let Some(min) = min.filter(|min| items.len() < *min) {
-            return self.refuse(if items.is_empty() { Rule::Required } else { Rule::MinItems(min) });
-        }
-        for (index, element) in items.iter_mut().enumerate() {
-            self.within(&index.to_string(), |check| check.value(item, element));
-        }
-    }
-
-    fn object(&mut self, fields: &[Field], map: &mut Map<String, Value>) {
-        for field in fields {
-            if let (Strings::Tidied, Some(Value::String(text))) = (self.strings, map.get_mut(field.name))
-                && !field.name.contains("password")
-                && !matches!(field.shape, Shape::DbName)
-            {
-                tidy(text);
-                if text.is_empty() {
-                    map.insert(field.name.to_owned(), Value::Null);
-                }
-            }
-            self.within(field.name, |check| match map.get_mut(field.name) {
-                None if field.is_required => check.refuse(Rule::Required),
-                Some(Value::Null) if field.is_required || field.shape.refuses_empty() => check.refuse(Rule::Required),
-                None | Some(Value::Null) => {}
-                Some(value) => check.value(&field.shape, value),
-            });
-        }
-        // Laravel's `confirmed`: a repetition that is sent has to be equal.
-        for field in fields {
-            let Some(repeated) = field.name.strip_suffix("_confirmation") else { continue };
-            let again = map.get(field.name).filter(|again| !again.is_null());
-            if again.is_some() && map.contains_key(repeated) && map.get(repeated) != again {
-                self.within(repeated, |check| check.refuse(Rule::Confirmed));
-            }
-        }
-    }
-}
-
-impl Check {
-    /// Refuses fields that an object does not have; the first ones will do, a client may send many.
-    fn others(&mut self, fields: &[Field], map: &Map<String, Value>) {
-        let others = map.keys().filter(|name| !fields.iter().any(|field| field.name == name.as_str()));
-        for name in others.take(UNKNOWN_TOLD_MAX) {
-            self.within(name, |check| check.refuse(Rule::Unknown));
-        }
-    }
-}
-
-impl Shape {
-    /// An optional text that must have a character when it is sent, so null is no value either.
-    fn refuses_empty(&self) -> bool {
-        matches!(self, Self::Text { min: Some(1..), .. })
-    }
-}
-
-fn tidy(text: &mut String) {
-    text.truncate(text.trim_end().len());
-    let leading = text.len() - text.trim_start().len();
-    text.drain(..leading);
-}
-
-fn as_bool(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::Number(number) => number.as_i64().and_then(|number| match number {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }),
-        Value::String(text) => match text.as_str() {
-            "1" | "true" | "on" => Some(true),
-            "0" | "false" | "off" => Some(false),
-            _ => None,
-        },
-        _ => None,
     }
 }

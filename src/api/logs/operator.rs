@@ -10,10 +10,10 @@ use crate::app::App;
 use crate::error::Error;
 use crate::id::TenantId;
 
-use super::params::{AuditParams, RequestParams};
+use super::params::{AuditParams, RequestParams, rows};
 use super::rows::{AuditLogOut, RequestLogOut};
 
-/// Most rows of a page.
+/// Most rows of a page, as the parameter takes them.
 const ROWS_MAX: u32 = 1000;
 
 /// The logs of the whole server.
@@ -25,6 +25,9 @@ struct CentralRequestParams {
     /// About this tenant: its id, which may be one that is gone.
     #[oai(validator(max_length = 128))]
     tenant: Option<String>,
+    /// Most rows; 50 when missing.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    limit: Option<i64>,
     #[oai(flatten)]
     own: RequestParams,
 }
@@ -35,6 +38,9 @@ struct CentralAuditParams {
     /// About this tenant: its id, which may be one that is gone.
     #[oai(validator(max_length = 128))]
     tenant: Option<String>,
+    /// Most rows; 50 when missing.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    limit: Option<i64>,
     #[oai(flatten)]
     own: AuditParams,
 }
@@ -51,8 +57,8 @@ impl CentralLogsApi {
         _operator: Operator,
         params: StrictParams<CentralRequestParams>,
     ) -> Result<Reply<RequestLogOut>, Error> {
-        let CentralRequestParams { tenant, own } = params.0;
-        let mut asked = own.asked(ROWS_MAX, &self.0.config.locale.time_zone)?;
+        let CentralRequestParams { tenant, limit, own } = params.0;
+        let mut asked = own.asked(rows(limit, ROWS_MAX), &self.0.config.locale.time_zone)?;
         asked.filter.tenant = tenant.map(TenantId::from);
         let page = self.0.activity.list_requests(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))
@@ -67,8 +73,8 @@ impl CentralLogsApi {
         _operator: Operator,
         params: StrictParams<CentralAuditParams>,
     ) -> Result<Reply<AuditLogOut>, Error> {
-        let CentralAuditParams { tenant, own } = params.0;
-        let mut asked = own.asked(ROWS_MAX, &self.0.config.locale.time_zone)?;
+        let CentralAuditParams { tenant, limit, own } = params.0;
+        let mut asked = own.asked(rows(limit, ROWS_MAX), &self.0.config.locale.time_zone)?;
         asked.filter.tenant = tenant.map(TenantId::from);
         let page = self.0.activity.list_audit(asked.filter, asked.cursor.as_deref(), asked.limit).await?;
         Ok(Reply(page.into()))

@@ -57,9 +57,6 @@ struct RowParams {
     /// Part of one of the row's texts, without regard to the case of A to Z.
     #[oai(validator(max_length = 255))]
     q: Option<String>,
-    /// Most rows; 50 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    limit: Option<i64>,
     /// Where to go on: the `next_cursor` of the answer before.
     #[oai(validator(max_length = 64))]
     cursor: Option<String>,
@@ -99,15 +96,11 @@ impl RowParams {
         let actor = self.actor.as_deref().map(str::parse).transpose();
         actor.map_err(|()| refused("actor", Rule::OneOf(ActorKind::words().map(str::to_owned).collect())))
     }
+}
 
-    /// At most `rows_max` rows a page.
-    fn page(self, rows_max: u32) -> Result<(Option<String>, u32), Error> {
-        let limit = self.limit.map_or(ROWS.min(rows_max), |limit| u32::try_from(limit).unwrap_or(u32::MAX));
-        if limit > rows_max {
-            return Err(refused("limit", Rule::Max(rows_max.to_string())));
-        }
-        Ok((self.cursor, limit))
-    }
+/// Rows of a page, of which there may be `max`: the parameter, which is checked, or the usual number.
+pub(super) fn rows(limit: Option<i64>, max: u32) -> u32 {
+    limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(ROWS.min(max))
 }
 
 /// The filters end before a time, the parameters with it.
@@ -120,11 +113,11 @@ fn refused(field: &str, rule: Rule) -> Error {
 }
 
 impl RequestParams {
-    /// The requests that are meant, of all tenants. Times without a zone are of `zone`.
+    /// The requests that are meant, `limit` of them, of all tenants. Times without a zone are of `zone`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an actor of no known kind, or a limit above `rows_max`.
-    pub(super) fn asked(self, rows_max: u32, zone: &Zone) -> Result<Asked<RequestFilter>, Error> {
+    /// [`Error::Invalid`] for an actor of no known kind.
+    pub(super) fn asked(self, limit: u32, zone: &Zone) -> Result<Asked<RequestFilter>, Error> {
         let Self { route, status, rows } = self;
         let filter = RequestFilter {
             actor: rows.actor()?,
@@ -135,17 +128,16 @@ impl RequestParams {
             text: rows.q.clone(),
             ..RequestFilter::default()
         };
-        let (cursor, limit) = rows.page(rows_max)?;
-        Ok(Asked { filter, cursor, limit })
+        Ok(Asked { filter, cursor: rows.cursor, limit })
     }
 }
 
 impl AuditParams {
-    /// The audit entries that are meant, of all tenants. Times without a zone are of `zone`.
+    /// The audit entries that are meant, `limit` of them, of all tenants. Times without a zone are of `zone`.
     ///
     /// # Errors
     /// As [`RequestParams::asked`].
-    pub(super) fn asked(self, rows_max: u32, zone: &Zone) -> Result<Asked<AuditFilter>, Error> {
+    pub(super) fn asked(self, limit: u32, zone: &Zone) -> Result<Asked<AuditFilter>, Error> {
         let Self { action, rows } = self;
         let filter = AuditFilter {
             actor: rows.actor()?,
@@ -155,7 +147,6 @@ impl AuditParams {
             text: rows.q.clone(),
             ..AuditFilter::default()
         };
-        let (cursor, limit) = rows.page(rows_max)?;
-        Ok(Asked { filter, cursor, limit })
+        Ok(Asked { filter, cursor: rows.cursor, limit })
     }
 }

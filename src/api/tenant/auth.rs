@@ -9,6 +9,7 @@ use crate::api::Tag;
 use crate::api::kit::audit;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::{self, Operator, Tenant, User};
+use crate::api::kit::draft::Draft;
 use crate::api::kit::etag::{Conditions, EntityTag, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::reply::Reply;
@@ -18,7 +19,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::users::{self, NewUser, Registrar, Role};
 
-use super::user_in::RegisterIn;
+use super::user_in::{RegisterIn, finished};
 use super::users as users_api;
 
 /// Registration and log-in of a tenant's users.
@@ -196,11 +197,12 @@ impl AuthApi {
         &self,
         caller: Tenant,
         request: &Request,
-        input: Input<RegisterIn>,
+        input: Draft<RegisterIn>,
     ) -> Result<Created<Registered>, Error> {
-        let new = NewUser::from(input.0);
+        let desk = self.0.user_desk(&caller.tenant, &caller.db);
+        let new = NewUser::from(finished(input, &desk, None).await?);
         let registrar = if new.role == Role::Admin { registrar(request, &caller).await? } else { Registrar::Public };
-        let (user, token) = self.0.user_desk(&caller.tenant, &caller.db).register(registrar, new).await?;
+        let (user, token) = desk.register(registrar, new).await?;
         if registrar == Registrar::Trusted {
             audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         }

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::credentials::User;
-use crate::api::kit::input::Input;
+use crate::api::kit::draft::Draft;
 use crate::api::kit::path::{Id, Path};
 use crate::api::kit::reply::{NoContent, Reply};
 use crate::api::kit::request::client_addr;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::users::tokens::{self, Token};
 
 use super::auth::Message;
+use super::user_in::finished;
 
 /// What users do with their own credentials.
 pub struct MeApi(pub App);
@@ -103,11 +105,11 @@ impl MeApi {
         &self,
         user: User,
         request: &Request,
-        input: Input<PasswordChange>,
+        input: Draft<Closed<PasswordChange>>,
     ) -> Result<Reply<Message>, Error> {
         let (id, token_id) = (user.signed_in.user.id, user.signed_in.token_id);
-        let PasswordChange { current_password, password, .. } = input.0;
         let desk = self.0.user_desk(&user.tenant, &user.db);
+        let PasswordChange { current_password, password, .. } = finished(input, &desk, Some(id)).await?.0;
         // A stolen token must not become a way to guess the password.
         let attempt =
             self.0.login_throttle.begin(user.tenant.number, &user.signed_in.user.email, client_addr(request)).await?;

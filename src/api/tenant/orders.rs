@@ -7,19 +7,22 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
-use crate::api::kit::params::Params;
+use crate::api::kit::params::StrictParams;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::per_page::PerPage;
 use crate::api::kit::reply::Reply;
+use crate::api::kit::sort::{Named, Sort};
 use crate::api::kit::time::Time;
 use crate::api::kit::time_in::TimeIn;
 use crate::app::App;
-use crate::error::{Error, FieldError, Place};
+use crate::error::Error;
 use crate::orders::{self, NewItem, NewOrder, Order, OrderFilter, OrderItem, OrderSort, OrderStatus};
 
 /// Orders of the tenant.
@@ -148,7 +151,7 @@ struct ItemIn {
 struct OrderIn {
     /// What is ordered. A product may stand in several lines.
     #[oai(validator(min_items = 1, max_items = 100))]
-    items: Vec<ItemIn>,
+    items: Vec<Closed<ItemIn>>,
     /// What the buyer has to say.
     #[oai(validator(max_length = 1000))]
     note: Option<String>,
@@ -158,7 +161,11 @@ struct OrderIn {
 
 impl poem_openapi::types::Example for OrderIn {
     fn example() -> Self {
-        Self { items: vec![ItemIn { product_id: 1, quantity: 2 }], note: Some("Tanpa sambal".into()), user_id: None }
+        Self {
+            items: vec![Closed::of(ItemIn { product_id: 1, quantity: 2 })],
+            note: Some("Tanpa sambal".into()),
+            user_id: None,
+        }
     }
 }
 
@@ -177,6 +184,10 @@ impl poem_openapi::types::Example for OrderChange {
     }
 }
 
+impl Named for OrderSort {
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+}
+
 /// Which orders, in which order.
 #[derive(Debug, Object)]
 struct OrderListParams {
@@ -184,10 +195,9 @@ struct OrderListParams {
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    per_page: Option<i64>,
+    per_page: Option<PerPage>,
     /// Order: `id`, `total`, `created_at`; `-` in front turns it round. Newest first when missing.
-    sort: Option<String>,
+    sort: Option<Sort<OrderSort>>,
     /// Only those that got this far.
     status: Option<StatusName>,
     /// Only those of this user.
@@ -197,9 +207,9 @@ struct OrderListParams {
     /// Made at this time or earlier; a date means its end. Without a zone: in the tenant's.
     created_to: Option<TimeIn>,
     /// Lowest total.
-    min_total: Option<MoneyIn>,
+    total_min: Option<MoneyIn>,
     /// Highest total.
-    max_total: Option<MoneyIn>,
+    total_max: Option<MoneyIn>,
 }
 
 #[OpenApi(prefix_path = "/api", tag = "Tag::Orders")]
@@ -212,21 +222,19 @@ impl OrdersApi {
         &self,
         user: User,
         urls: PageUrls,
-        params: Params<OrderListParams>,
+        params: StrictParams<OrderListParams>,
     ) -> Result<Reply<LaravelPage<OrderOut>>, Error> {
         let (params, owner) = (params.0, user.owner());
-        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
-        let sort = params.sort.as_deref().map_or(Ok(OrderSort::default()), str::parse);
-        let sort =
-            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let paging = Paging::new(params.page, params.per_page.map(|rows| rows.0))?;
+        let sort = params.sort.map(|sort| sort.0).unwrap_or_default();
         let zone = user.tenant.settings.time_zone.rules();
         let filter = OrderFilter {
             status: params.status.map(OrderStatus::from),
             user_id: params.user_id,
             created_from: params.created_from.map(|time| time.since(zone)),
             created_to: params.created_to.map(|time| time.until(zone)),
-            min_total: params.min_total.map(|money| money.0),
-            max_total: params.max_total.map(|money| money.0),
+            total_min: params.total_min.map(|money| money.0),
+            total_max: params.total_max.map(|money| money.0),
         };
         let (limit, offset) = (paging.per_page, paging.offset());
         let page = user.db.read(move |tx| orders::list(tx, &filter, owner, sort, limit, offset)).await?;
@@ -239,9 +247,9 @@ impl OrdersApi {
     /// Names and prices are taken from the products, and the pieces from their stock, all at once
     /// or not at all.
     #[oai(path = "/orders", method = "post", operation_id = "orders.create")]
-    async fn create(&self, user: User, input: Input<OrderIn>) -> Result<Created<OrderOut>, Error> {
-        let (input, owner, now) = (input.0, user.owner(), self.0.clock.now());
-        let items = input.items.into_iter();
+    async fn create(&self, user: User, input: Input<Closed<OrderIn>>) -> Result<Created<OrderOut>, Error> {
+        let (input, owner, now) = (input.fields(), user.owner(), self.0.clock.now());
+        let items = input.items.into_iter().map(|item| item.0);
         let new = NewOrder {
             user_id: input.user_id.unwrap_or(user.signed_in.user.id),
             items: items.map(|item| NewItem { product_id: item.product_id, quantity: item.quantity }).collect(),
@@ -272,9 +280,9 @@ impl OrdersApi {
         id: Path<Id>,
         request: &Request,
         conditions: Conditions,
-        input: Input<OrderChange>,
+        input: Input<Closed<OrderChange>>,
     ) -> Result<Tagged<OrderOut>, Error> {
-        self.set_status(&user, &id, request, conditions, input.0.status).await
+        self.set_status(&user, &id, request, conditions, input.fields().status).await
     }
 
     /// Cancel an order

@@ -8,16 +8,19 @@ use crate::api::Tag;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
+use crate::api::kit::given::Given;
 use crate::api::kit::input::Input;
 use crate::api::kit::money::{MoneyIn, MoneyOut};
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::per_page::PerPage;
 use crate::api::kit::picture::PictureUrl;
 use crate::api::kit::reply::{NoContent, Reply};
+use crate::api::kit::sort::{Named, Sort};
 use crate::api::kit::time::Time;
 use crate::app::App;
-use crate::error::{Error, FieldError, Place};
+use crate::error::Error;
 use crate::products::{self, NewProduct, Product, ProductFilter, ProductPatch, ProductSort};
 
 /// Products of the tenant.
@@ -116,30 +119,30 @@ impl From<ProductIn> for NewProduct {
 struct ProductChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Given<String>,
     /// Description; null removes it.
     #[oai(validator(max_length = 10000))]
     description: MaybeUndefined<String>,
     /// Price of one: 0 to 99,999,999.99 with at most two decimals.
-    price: Option<MoneyIn>,
+    price: Given<MoneyIn>,
     /// Pieces in stock.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
-    stock: Option<i64>,
+    stock: Given<i64>,
     /// `http` or `https` URL of a picture, or a path; null removes it.
     image: MaybeUndefined<PictureUrl>,
     /// False for a product that is not sold.
-    is_active: Option<bool>,
+    is_active: Given<bool>,
 }
 
 impl poem_openapi::types::Example for ProductChange {
     fn example() -> Self {
         Self {
-            name: None,
+            name: Given(None),
             description: MaybeUndefined::Value("Nasi goreng dengan telur".into()),
-            price: Some(MoneyIn(crate::money::Money::from_minor(1_750_000).unwrap_or_default())),
-            stock: Some(15),
+            price: Given(Some(MoneyIn(crate::money::Money::from_minor(1_750_000).unwrap_or_default()))),
+            stock: Given(Some(15)),
             image: MaybeUndefined::Undefined,
-            is_active: None,
+            is_active: Given(None),
         }
     }
 }
@@ -147,12 +150,12 @@ impl poem_openapi::types::Example for ProductChange {
 impl From<ProductChange> for ProductPatch {
     fn from(input: ProductChange) -> Self {
         Self {
-            name: input.name,
+            name: input.name.0,
             description: emptied(input.description),
-            price: input.price.map(|price| price.0),
-            stock: input.stock,
+            price: input.price.0.map(|price| price.0),
+            stock: input.stock.0,
             image: emptied(input.image).map(|url| url.map(|url| url.0)),
-            is_active: input.is_active,
+            is_active: input.is_active.0,
         }
     }
 }
@@ -167,6 +170,10 @@ fn emptied<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     }
 }
 
+impl Named for ProductSort {
+    const NAMES: &'static [&'static str] = &Self::NAMES;
+}
+
 /// Which products, in which order.
 #[derive(Debug, Object)]
 struct ProductListParams {
@@ -174,13 +181,12 @@ struct ProductListParams {
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    per_page: Option<i64>,
+    per_page: Option<PerPage>,
     /// Part of the name or description, without regard to case.
     #[oai(validator(max_length = 255))]
     q: Option<String>,
     /// Order: `id`, `name`, `price`, `stock`, `created_at`, `updated_at`; `-` in front turns it round.
-    sort: Option<String>,
+    sort: Option<Sort<ProductSort>>,
     /// Lowest price.
     price_min: Option<MoneyIn>,
     /// Highest price.
@@ -206,10 +212,8 @@ impl ProductsApi {
         params: Params<ProductListParams>,
     ) -> Result<Reply<LaravelPage<ProductOut>>, Error> {
         let params = params.0;
-        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
-        let sort = params.sort.as_deref().map_or(Ok(ProductSort::default()), str::parse);
-        let sort =
-            sort.map_err(|rule| Error::Invalid(vec![FieldError { path: "sort".into(), rule, place: Place::Query }]))?;
+        let paging = Paging::new(params.page, params.per_page.map(|rows| rows.0))?;
+        let sort = params.sort.map(|sort| sort.0).unwrap_or_default();
         let filter = ProductFilter {
             search: params.q,
             price_min: params.price_min.map(|money| money.0),

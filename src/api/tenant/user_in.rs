@@ -1,14 +1,36 @@
 //! Inputs that make and change users.
 
 use poem_openapi::Object;
-use poem_openapi::types::{Example, MaybeUndefined};
+use poem_openapi::types::{Example, MaybeUndefined, ParseFromJSON};
 use serde_json::{Value, json};
 
+use crate::api::kit::draft::Draft;
 use crate::api::kit::email::Email;
+use crate::api::kit::given::Given;
 use crate::api::kit::picture::PictureUrl;
-use crate::users::{Changer, NewUser, Role, UserPatch};
+use crate::error::Error;
+use crate::id::UserId;
+use crate::users::{Changer, NewUser, Role, UserDesk, UserPatch};
 
 use super::auth::RoleName;
+
+/// The fields of a user, when nothing is wrong with them. Where something is, the answer tells what
+/// the tenant's data and rules say of the others too; `own` is the user that has them already.
+///
+/// # Errors
+/// [`Error::Invalid`]; storage errors.
+pub(super) async fn finished<T: ParseFromJSON + 'static>(
+    mut input: Draft<T>,
+    desk: &UserDesk<'_>,
+    own: Option<UserId>,
+) -> Result<T, Error> {
+    if !input.is_fine() {
+        let [email, username, password] = ["email", "username", "password"].map(|field| input.text(field));
+        let errors = desk.refused_fields(email, username, password, own).await?;
+        input.refuse(errors);
+    }
+    input.finish()
+}
 
 /// What every new user has, whoever makes it.
 #[derive(Debug, Object)]
@@ -105,22 +127,22 @@ impl From<UserIn> for NewUser {
 pub(super) struct UserChange {
     /// Name.
     #[oai(validator(min_length = 1, max_length = 255))]
-    name: Option<String>,
+    name: Given<String>,
     /// Email address, unique in the tenant.
-    email: Option<Email>,
+    email: Given<Email>,
     /// User name, unique in the tenant.
     #[oai(validator(min_length = 1, max_length = 255))]
-    username: Option<String>,
+    username: Given<String>,
     /// `http` or `https` URL of a picture, or a path; null removes it.
     avatar_url: MaybeUndefined<PictureUrl>,
     /// Role. Only an admin may change it.
-    role: Option<RoleName>,
+    role: Given<RoleName>,
     /// False disables the user and ends its tokens. Only an admin may change it.
-    is_active: Option<bool>,
+    is_active: Given<bool>,
     /// New password; ends the user's tokens. Only an admin may set it, users change their own with
     /// `PUT /api/me/password`.
     #[oai(validator(min_length = 1, max_length = 1024))]
-    password: Option<String>,
+    password: Given<String>,
     /// The password again; checked when it is sent.
     password_confirmation: Option<String>,
     /// The password as it is. Users need it to change their own email address, admins do not.
@@ -130,13 +152,13 @@ pub(super) struct UserChange {
 impl Example for UserChange {
     fn example() -> Self {
         Self {
-            name: Some("Siti Rahmawati".into()),
-            email: None,
-            username: None,
+            name: Given(Some("Siti Rahmawati".into())),
+            email: Given(None),
+            username: Given(None),
             avatar_url: MaybeUndefined::Value(PictureUrl("https://example.com/siti.jpg".into())),
-            role: Some(RoleName::User),
-            is_active: None,
-            password: None,
+            role: Given(Some(RoleName::User)),
+            is_active: Given(None),
+            password: Given(None),
             password_confirmation: None,
             current_password: None,
         }
@@ -151,37 +173,38 @@ impl UserChange {
 
     /// True when a guess of the current password may be in it.
     pub(super) fn may_guess_password(&self) -> bool {
-        self.email.is_some() && self.current_password.is_some()
+        self.email.0.is_some() && self.current_password.is_some()
     }
 
     /// What the audit log says of it: which fields, and of rights the new value.
     pub(super) fn summary(&self) -> Value {
         let sent = [
-            ("name", self.name.is_some()),
-            ("email", self.email.is_some()),
-            ("username", self.username.is_some()),
+            ("name", self.name.0.is_some()),
+            ("email", self.email.0.is_some()),
+            ("username", self.username.0.is_some()),
             ("avatar_url", !self.avatar_url.is_undefined()),
-            ("password", self.password.is_some()),
+            ("password", self.password.0.is_some()),
         ];
         let fields: Vec<&str> = sent.into_iter().filter(|(_, is_sent)| *is_sent).map(|(name, _)| name).collect();
-        json!({"fields": fields, "role": self.role.map(|role| Role::from(role).as_str()), "is_active": self.is_active})
+        let role = self.role.0.map(|role| Role::from(role).as_str());
+        json!({"fields": fields, "role": role, "is_active": self.is_active.0})
     }
 }
 
 impl From<UserChange> for UserPatch {
     fn from(input: UserChange) -> Self {
         Self {
-            name: input.name,
-            email: input.email.map(|email| email.0),
-            username: input.username,
-            role: input.role.map(Role::from),
-            is_active: input.is_active,
+            name: input.name.0,
+            email: input.email.0.map(|email| email.0),
+            username: input.username.0,
+            role: input.role.0.map(Role::from),
+            is_active: input.is_active.0,
             avatar_url: match input.avatar_url {
                 MaybeUndefined::Undefined => None,
                 MaybeUndefined::Null => Some(None),
                 MaybeUndefined::Value(url) => Some(Some(url.0)),
             },
-            password: input.password,
+            password: input.password.0,
         }
     }
 }

@@ -6,13 +6,15 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::{Admin, User};
+use crate::api::kit::draft::Draft;
 use crate::api::kit::etag::{Conditions, Tagged};
-use crate::api::kit::input::Input;
 use crate::api::kit::page::{LaravelPage, PageUrls, Paging};
 use crate::api::kit::params::Params;
 use crate::api::kit::path::{Id, Path};
+use crate::api::kit::per_page::PerPage;
 use crate::api::kit::reply::{NoContent, Reply};
 use crate::api::kit::request::client_addr;
 use crate::app::App;
@@ -21,7 +23,7 @@ use crate::id::UserId;
 use crate::users::{self, Changer, Role, UserFilter};
 
 use super::auth::{RoleName, UserOut};
-use super::user_in::{UserChange, UserIn};
+use super::user_in::{UserChange, UserIn, finished};
 
 /// Users of the tenant.
 pub struct UsersApi(pub App);
@@ -33,8 +35,7 @@ struct UserListParams {
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-    per_page: Option<i64>,
+    per_page: Option<PerPage>,
     /// Part of the name, email address or user name, without regard to case.
     #[oai(validator(max_length = 255))]
     q: Option<String>,
@@ -57,7 +58,7 @@ impl UsersApi {
         params: Params<UserListParams>,
     ) -> Result<Reply<LaravelPage<UserOut>>, Error> {
         let params = params.0;
-        let paging = Paging::new(params.page, params.per_page, self.0.config.limits.max_page_size)?;
+        let paging = Paging::new(params.page, params.per_page.map(|rows| rows.0))?;
         let role = params.role.map(Role::from);
         let filter = UserFilter { search: params.q, role, is_active: params.is_active };
         let (limit, offset) = (paging.per_page, paging.offset());
@@ -70,8 +71,14 @@ impl UsersApi {
     ///
     /// For admins. The answer carries no token: the user logs in with the password.
     #[oai(path = "/users", method = "post", operation_id = "users.create")]
-    async fn create(&self, admin: Admin, request: &Request, input: Input<UserIn>) -> Result<Created<UserOut>, Error> {
-        let user = self.0.user_desk(&admin.tenant, &admin.db).create(input.0.into()).await?;
+    async fn create(
+        &self,
+        admin: Admin,
+        request: &Request,
+        input: Draft<Closed<UserIn>>,
+    ) -> Result<Created<UserOut>, Error> {
+        let desk = self.0.user_desk(&admin.tenant, &admin.db);
+        let user = desk.create(finished(input, &desk, None).await?.0.into()).await?;
         audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         Ok(Created::new(location(user.id), user.into()))
     }
@@ -97,9 +104,10 @@ impl UsersApi {
         id: Path<Id>,
         request: &Request,
         conditions: Conditions,
-        input: Input<UserChange>,
+        input: Draft<Closed<UserChange, UserOut>>,
     ) -> Result<Tagged<UserOut>, Error> {
-        let (id, input) = (visible(&user, &id)?, input.0);
+        let (id, desk) = (visible(&user, &id)?, self.0.user_desk(&user.tenant, &user.db));
+        let input = finished(input, &desk, Some(id)).await?.0;
         let changer = if user.owner().is_some() { input.own_changer() } else { Changer::Admin };
         // A stolen token must not become a way to guess the password.
         let attempt = match &changer {
@@ -112,7 +120,6 @@ impl UsersApi {
         let keep = (id == user.signed_in.user.id).then_some(user.signed_in.token_id);
         let summary = input.summary();
         let check = move |before: &users::User| conditions.check_match(&UserOut::from(before.clone()));
-        let desk = self.0.user_desk(&user.tenant, &user.db);
         let outcome = desk.change(id, changer, input.into(), keep, check).await;
         let is_wrong = |error: &FieldError| error.path == "current_password";
         match (attempt, &outcome) {

@@ -57,7 +57,8 @@ impl Landing {
     /// The page for a browser, in its language; JSON for everybody else.
     pub fn answer(&self, request: &Request) -> Response {
         let answer = Response::builder().header(header::VARY, "Accept, Accept-Language");
-        if !request.header("accept").is_some_and(|accept| accept.contains("text/html")) {
+        let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+        if !is_for_people(&accepted.collect::<Vec<_>>()) {
             return answer.content_type("application/json").body(WELCOME);
         }
         let page = match asked_language(request.header("accept-language").unwrap_or_default()) {
@@ -69,9 +70,47 @@ impl Landing {
     }
 }
 
+/// True when the media types of `Accept` name HTML, and nothing that programs read before it. Programs
+/// take anything (`*/*`), or do not say.
+fn is_for_people(accepted: &[&str]) -> bool {
+    let weight = |wanted: &str| {
+        let ranges = accepted.iter().flat_map(|accept| accept.split(','));
+        let named = ranges.filter_map(|range| {
+            let mut pieces = range.split(';').map(str::trim);
+            let is_it = pieces.next().is_some_and(|range| range.eq_ignore_ascii_case(wanted));
+            let weight =
+                pieces.filter_map(|piece| piece.split_once('=')).find(|(name, _)| name.eq_ignore_ascii_case("q"));
+            is_it.then(|| weight.map_or(1.0, |(_, weight)| weight.trim().parse::<f32>().unwrap_or(1.0)))
+        });
+        named.fold(0.0, f32::max)
+    };
+    let html = weight("text/html");
+    html > 0.0 && html >= weight("application/json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn html_is_for_those_who_name_it_and_programs_get_json() {
+        for (accept, is_html) in [
+            (&["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"][..], true),
+            (&["TEXT/HTML"], true),
+            (&["text/html;q=0.5"], true),
+            (&["text/html; level=1; Q=0.5, application/json;q=0.4"], true),
+            (&["image/png", "text/html"], true),
+            (&["application/json, text/html;q=0"], false),
+            (&["application/json, text/html;q=0.9"], false),
+            (&["*/*"], false),
+            (&["text/*"], false),
+            (&["text/htmlx, xtext/html"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_for_people(accept), is_html, "{accept:?}");
+        }
+    }
 
     #[test]
     fn no_place_of_the_page_stays_empty() {

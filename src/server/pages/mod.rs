@@ -11,7 +11,6 @@ mod viewers;
 use std::sync::{Arc, LazyLock};
 
 use http::{HeaderValue, Method, StatusCode, header};
-use poem::endpoint::make_sync;
 use poem::{Endpoint, Request, Response, Result, Route};
 
 use crate::api;
@@ -45,11 +44,9 @@ pub fn routes(app: &App) -> Route {
             page_of(Family::FastApi, "/api/v1/openapi.json", move |request| Ok(in_v1.answer(request))),
         )
         .at("/metrics", page("/metrics", move |request| metrics::answer(&scraped, request)))
-        .at("/docs", page("/docs", move |request| Ok(secured(SWAGGER.html.answer(request), &swagger))))
-        .at("/docs/", moved("../docs"))
+        .at("/docs", page("/docs", move |request| Ok(viewer(&SWAGGER.html, "../docs", &swagger, request))))
         .at("/docs/:file", page("/docs/{file}", |request| asset(&SWAGGER.files, request)))
-        .at("/redoc", page("/redoc", move |request| Ok(secured(REDOC.html.answer(request), &redoc))))
-        .at("/redoc/", moved("../redoc"))
+        .at("/redoc", page("/redoc", move |request| Ok(viewer(&REDOC.html, "../redoc", &redoc, request))))
         .at("/redoc/:file", page("/redoc/{file}", |request| asset(&REDOC.files, request)))
 }
 
@@ -60,13 +57,14 @@ fn asset(files: &[(&'static str, File)], request: &Request) -> Result<Response, 
     Ok(file.answer(request))
 }
 
-fn secured(mut response: Response, policy: &HeaderValue) -> Response {
+/// The page of a viewer. Its links are relative, so it has to be seen without a slash at its end.
+fn viewer(html: &File, path: &'static str, policy: &HeaderValue, request: &Request) -> Response {
+    if request.original_uri().path().ends_with('/') {
+        return Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, path).finish();
+    }
+    let mut response = html.answer(request);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
     response
-}
-
-fn moved(to: &'static str) -> impl Endpoint<Output = Response> {
-    make_sync(move |_| Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, to).finish())
 }
 
 fn page<F>(pattern: &'static str, answer: F) -> Page<F>

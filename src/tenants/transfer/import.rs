@@ -12,7 +12,7 @@ use super::super::create::{db_name_rule, fields};
 use super::super::keys::{KeyIn, fresh};
 use super::super::model::{Origin, Tenant, TenantState, name_error};
 use super::super::store::{self, NewKeyRow, TenantRow};
-use super::super::{Tenants, parse_db_name};
+use super::super::{Tenants, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
 use super::{TempFile, io, run_long};
@@ -143,7 +143,7 @@ impl Tenants {
             let errors = fields([
                 store::is_db_name_taken(tx, arrival.db_name.as_str(), arrival.id.as_str())?
                     .then_some(("db_name", Rule::Taken)),
-                store::find_plan(tx, &arrival.plan_code)?.is_none().then_some(("plan", Rule::Missing)),
+                plans::find(tx, &arrival.plan_code)?.is_none().then_some(("plan", Rule::Missing)),
             ]);
             if !errors.is_empty() {
                 return Err(Error::Invalid(errors));

@@ -88,7 +88,7 @@ impl Model {
             let fits = filter.status.is_none_or(|status| status == order.status)
                 && filter.user_id.is_none_or(|user| user == order.user)
                 && in_range(order.made, filter.created_from.map(|at| at.0), filter.created_to.map(|at| at.0))
-                && in_range(order.total, filter.min_total.map(Money::minor), filter.max_total.map(Money::minor));
+                && in_range(order.total, filter.total_min.map(Money::minor), filter.total_max.map(Money::minor));
             let key = match sort.trim_start_matches('-') {
                 "total" => order.total,
                 "created_at" => order.made,
@@ -111,13 +111,13 @@ fn filter() -> impl Strategy<Value = OrderFilter> {
     let time = || prop::option::weighted(0.3, (0..20_i64).prop_map(Timestamp));
     let status = prop::option::weighted(0.4, prop::sample::select(OrderStatus::ALL.as_slice()));
     (status, prop::option::weighted(0.4, ANN..=BEN), time(), time(), money(), money()).prop_map(
-        |(status, user_id, created_from, created_to, min_total, max_total)| OrderFilter {
+        |(status, user_id, created_from, created_to, total_min, total_max)| OrderFilter {
             status,
             user_id,
             created_from,
             created_to,
-            min_total,
-            max_total,
+            total_min,
+            total_max,
         },
     )
 }

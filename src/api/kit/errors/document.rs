@@ -25,6 +25,8 @@ struct LaravelError {
     provided_key: Option<String>,
     /// For a 422: the texts of each refused field.
     errors: Option<std::collections::HashMap<String, Vec<String>>>,
+    /// For a 422: the values that a refused field takes, where it takes only some.
+    allowed: Option<std::collections::HashMap<String, Vec<String>>>,
     /// Stable code for programs, snake case.
     code: String,
     /// Id of the request, to be found in the server's log.

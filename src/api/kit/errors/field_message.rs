@@ -121,6 +121,7 @@ fn other(code: &str, field: &str) -> Option<(String, String)> {
         "invalid_cursor" => {
             ("The list cannot go on from there. Load it anew.", "Daftar tidak dapat dilanjutkan. Muat ulang daftarnya.")
         }
+        "no_body" => ("Nothing more can be sent here.", "Tidak ada data lain yang dapat dikirim di sini."),
         "no_file" => ("There is no file of that name.", "Tidak ada berkas dengan nama itu."),
         "nul" => ("{} has characters that are not allowed.", "{} memuat karakter yang tidak diizinkan."),
         "picture_url" => (

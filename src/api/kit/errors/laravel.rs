@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Credential, Error, FieldError, Rule};
+use crate::error::{Credential, Error, FieldError, Place, Rule};
 
 use super::{object, public_text, status_of};
 
@@ -91,7 +91,20 @@ fn validation(errors: &[FieldError]) -> Map<String, Value> {
         2 => format!("{first} (and 1 more error)"),
         more => format!("{first} (and {} more errors)", more - 1),
     };
-    object([("message", message.into()), ("errors", Value::Object(by_field))])
+    let mut fields = object([("message", message.into()), ("errors", Value::Object(by_field))]);
+    let allowed: Map<String, Value> = errors.iter().filter_map(allowed).collect();
+    if !allowed.is_empty() {
+        fields.insert("allowed".into(), allowed.into());
+    }
+    fields
+}
+
+/// The values that a field takes, when it takes only some; Laravel's text does not name them.
+fn allowed(error: &FieldError) -> Option<(String, Value)> {
+    match &error.rule {
+        Rule::OneOf(values) => Some((error.path.clone(), json!(values))),
+        _ => None,
+    }
 }
 
 /// Laravel's English text for a refused field (`lang/en/validation.php` of Laravel 10).
@@ -118,6 +131,7 @@ pub fn validation_text(error: &FieldError) -> String {
         Rule::OneOf(_) | Rule::Missing => format!("The selected {field} is invalid."),
         Rule::Confirmed => format!("The {field} field confirmation does not match."),
         Rule::Taken => format!("The {field} has already been taken."),
+        Rule::Unknown if error.place == Place::Body => format!("The {field} field is not known here."),
         Rule::Unknown => format!("The {field} parameter is not known here."),
         Rule::NoFile => format!("The {field} field must be a text, not a file."),
         Rule::OutOfStock { name, left: 0, .. } => format!("{name} is out of stock."),

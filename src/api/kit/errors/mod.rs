@@ -104,7 +104,10 @@ fn from_framework(error: poem::Error) -> Error {
         }
         () if error.is::<ParsePathError>() || error.is::<oai::ParsePathError>() => Error::not_found("resource", ""),
         () if error.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType(error.to_string()),
-        () if error.status().is_client_error() => Error::Malformed(error.to_string()),
+        () if error.status().is_client_error() => {
+            tracing::debug!(%error, "a request was refused by the framework");
+            Error::Malformed("it does not fit this operation".into())
+        }
         () => Error::internal(anyhow::anyhow!("{error}")),
     }
 }
@@ -209,7 +212,7 @@ fn public_text(error: &Error) -> String {
         Error::Db(db) => public_db_text(db).into(),
         Error::Central(DbError::Busy) => "The server's own data is locked by another program. Try again.".into(),
         Error::Central(_) => "The server's own data is not available. Its operator finds the reason in the log.".into(),
-        Error::Malformed(_) => "The request body could not be read as JSON or form fields.".into(),
+        Error::Malformed(reason) => format!("The request body could not be read: {reason}."),
         Error::TenantNotActive(state) => format!("This tenant is {state}. Please contact its operator."),
         other => {
             let text = other.to_string();

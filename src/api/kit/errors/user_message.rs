@@ -63,11 +63,13 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "too_many_requests" => {
             ("Too many tries. Please wait a moment.", "Terlalu banyak percobaan. Mohon tunggu sebentar.")
         }
-        "payload_too_large" => ("That is too large.", "Data yang dikirim terlalu besar."),
+        "payload_too_large" | "uri_too_long" | "head_too_large" => {
+            ("That is too large.", "Data yang dikirim terlalu besar.")
+        }
         "request_timeout" => {
             ("The connection was too slow. Please try again.", "Koneksi terlalu lambat. Silakan coba lagi.")
         }
-        "bad_request" | "malformed_body" | "unsupported_media_type" | "method_not_allowed" => {
+        "bad_request" | "malformed_body" | "malformed_request" | "unsupported_media_type" | "method_not_allowed" => {
             ("The app sent something unreadable.", "Aplikasi mengirim data yang tidak dapat dibaca.")
         }
         "conflict" => ("Something like that exists already.", "Data seperti itu sudah ada."),

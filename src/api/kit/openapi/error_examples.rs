@@ -96,7 +96,7 @@ fn example(error: &Error, family: Family) -> (String, Value) {
 fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
     let credentials = facts.schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
     let mut errors = match status {
-        400 => vec![Error::Malformed(String::new())],
+        400 => vec![Error::Malformed("it is not valid JSON: expected `,` or `}` at line 3 column 5".into())],
         401 => credentials.flat_map(missing_or_expired).collect(),
         403 => credentials.flat_map(refused).collect(),
         404 => vec![not_found(facts)],
@@ -175,6 +175,9 @@ fn refused_fields(facts: &Facts) -> Vec<FieldError> {
 fn broken_rule(schema: &Value) -> Option<Rule> {
     if schema["format"] == "decimal" {
         return Some(Rule::Numeric);
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return Some(Rule::OneOf(values.iter().filter_map(Value::as_str).map(str::to_owned).collect()));
     }
     match schema["type"].as_str()? {
         "integer" => Some(Rule::Integer),

@@ -19,6 +19,7 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
+use crate::config::{BaseUrl, Config};
 
 /// The older tools that people point at a document read 3.0 better than 3.1. The patch release is
 /// the one that says what `nullable` means.
@@ -31,15 +32,15 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 type Object = Map<String, Value>;
 
 /// The document of the Apis that the function makes; the function is named for its type and never
-/// called. `public_url` is the address that clients use, when the server was told.
-pub fn build<'a, T: OpenApi + 'static>(_apis: fn(&'a App) -> T, public_url: Option<&str>) -> Value {
+/// called. Of the settings the address that clients use stands in it, and the bounds of pages.
+pub fn build<'a, T: OpenApi + 'static>(_apis: fn(&'a App) -> T, config: &Config) -> Value {
     let license = LicenseObject::new("MIT").url("https://opensource.org/license/mit");
     let service = OpenApiService::new(Described::<T>(PhantomData), TITLE, env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(license);
     // Read back what was written a moment ago; that it is JSON is certain.
     let raw = serde_json::from_str(&service.spec()).unwrap_or_default();
-    finished(raw, public_url)
+    finished(raw, config)
 }
 
 /// The Apis without their handlers.
@@ -65,8 +66,9 @@ struct Components {
     responses: Object,
 }
 
-fn finished(mut raw: Value, public_url: Option<&str>) -> Value {
+fn finished(mut raw: Value, config: &Config) -> Value {
     schemas::tidy(&mut raw);
+    schemas::bound_pages(&mut raw, config.limits.max_page_size);
     let mut components = Components {
         schemas: take_object(&mut raw["components"]["schemas"]),
         headers: responses::headers(),
@@ -99,7 +101,7 @@ fn finished(mut raw: Value, public_url: Option<&str>) -> Value {
     let mut document = json!({
         "openapi": OPENAPI,
         "info": raw["info"].take(),
-        "servers": servers(public_url),
+        "servers": servers(config.http.documented_url().map(BaseUrl::as_str)),
         "tags": tags,
         "paths": done,
         "components": {

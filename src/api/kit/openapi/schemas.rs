@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::api::kit::{closed, given, per_page};
+
 use super::{Object, ref_name};
-use crate::api::kit::closed;
 
 /// Takes out what poem-openapi repeats or spells strangely.
 pub fn tidy(value: &mut Value) {
@@ -30,15 +31,30 @@ fn whole(bound: f64) -> Value {
 }
 
 /// A described field of a named type comes as "all of" that type and an object with nothing but the
-/// description, which stands beside it too.
+/// description or a mark, which stand beside it too.
 fn drop_descriptions(parts: &mut Value) {
+    let only_describes = |name: &String| name == "description" || name == "title";
     if let Some(parts) = parts.as_array_mut() {
-        parts.retain(|part| part.as_object().is_none_or(|part| !part.keys().eq(["description"])));
+        parts.retain(|part| part.as_object().is_none_or(|part| !part.keys().all(only_describes)));
+    }
+}
+
+/// Gives the numbers of rows of a page the maximum that is set.
+pub fn bound_pages(value: &mut Value, max: u32) {
+    match value {
+        Value::Object(fields) if fields.get("format").is_some_and(|format| format == per_page::FORMAT) => {
+            fields.insert("format".into(), "int64".into());
+            fields.insert("maximum".into(), max.into());
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| bound_pages(field, max)),
+        Value::Array(items) => items.iter_mut().for_each(|item| bound_pages(item, max)),
+        _ => {}
     }
 }
 
 /// Says that optional fields may be null: answers write them as null, and inputs take null for
-/// "not given". Errors leave such fields out instead.
+/// "not given", or empty the field. Errors leave such fields out instead, and [`given`] ones of
+/// changes refuse null.
 pub fn allow_null(schemas: &mut Object) {
     let types: Object = schemas.iter().map(|(name, schema)| (name.clone(), schema["type"].clone())).collect();
     for (name, schema) in schemas {
@@ -51,7 +67,10 @@ pub fn allow_null(schemas: &mut Object) {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let Some(Value::Object(properties)) = schema.get_mut("properties") else { continue };
         for (name, property) in properties {
-            if !required.iter().any(|required| required == name) {
+            let is_given = property["title"] == given::MARK;
+            if let Some(property) = property.as_object_mut().filter(|_| is_given) {
+                property.shift_remove("title");
+            } else if !required.iter().any(|required| required == name) {
                 make_nullable(property, &types);
             }
         }
@@ -64,10 +83,6 @@ fn is_error(name: &str) -> bool {
 }
 
 fn make_nullable(property: &mut Value, types: &Object) {
-    // A text that must have a character when it is sent is refused as null.
-    if property["minLength"].as_u64().is_some_and(|min| min > 0) {
-        return;
-    }
     // `nullable` counts only beside a `type`, and nothing counts beside a `$ref`.
     let target = ref_name(property).or_else(|| ref_name(&property["allOf"][0])).map(str::to_owned);
     if property["$ref"].is_string() {
@@ -122,14 +137,14 @@ mod tests {
             "Role": {"type": "string", "enum": ["admin"]},
             "User": {"type": "object", "required": ["id"], "properties": {
                 "id": {"type": "integer"}, "avatar": {"type": "string"}, "role": {"$ref": "#/components/schemas/Role"},
-                "name": {"type": "string", "minLength": 1},
+                "name": {"type": "string", "title": given::MARK},
             }},
         });
         allow_null(schemas.as_object_mut().unwrap());
         let properties = &schemas["User"]["properties"];
         assert_eq!(properties["id"], json!({"type": "integer"}));
         assert_eq!(properties["avatar"], json!({"type": "string", "nullable": true}));
-        assert_eq!(properties["name"], json!({"type": "string", "minLength": 1}));
+        assert_eq!(properties["name"], json!({"type": "string"}));
         let role = json!({"allOf": [{"$ref": "#/components/schemas/Role"}], "type": "string", "nullable": true});
         assert_eq!(properties["role"], role);
     }
