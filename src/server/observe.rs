@@ -52,10 +52,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
         let status = response.status().as_u16();
         self.app.metrics.record_http(route, method, status, took);
         if let Some(notes) = notes.filter(|notes| !is_preflight && is_known(notes)) {
-            let (tenant, actor) = Notes::into_who(notes);
+            let actor = audit::logged(notes.actor());
             self.app.activity.record_request(RequestEntry {
-                tenant,
-                actor: audit::logged(actor),
+                tenant: Notes::into_tenant(notes),
+                actor,
                 method,
                 route: route.into(),
                 sent,

@@ -199,12 +199,12 @@ impl Notes {
         self.actor.get().copied().or_else(|| self.tenant_key.get().copied().map(Actor::TenantKey))
     }
 
-    /// The tenant and who acts, when the request is over. They are taken, not copied, when nobody
-    /// else has the notes: a copied id is counted where all workers count.
-    pub fn into_who(notes: Arc<Self>) -> (Option<TenantId>, Option<Actor>) {
+    /// The tenant, when the request is over. It is taken, not copied, when nobody else has the notes:
+    /// a copied id is counted where all workers count.
+    pub fn into_tenant(notes: Arc<Self>) -> Option<TenantId> {
         match Arc::try_unwrap(notes) {
-            Ok(notes) => (notes.tenant.into_inner(), notes.actor.into_inner()),
-            Err(shared) => (shared.tenant().cloned(), shared.actor()),
+            Ok(notes) => notes.tenant.into_inner(),
+            Err(shared) => shared.tenant().cloned(),
         }
     }
 
