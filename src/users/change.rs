@@ -8,7 +8,7 @@ use crate::id::UserId;
 
 use super::account::{UserDesk, refused_password};
 use super::model::{Changer, User, UserPatch, stored_email};
-use super::{store, tokens};
+use super::{networks, store, tokens};
 
 impl UserDesk<'_> {
     /// Changes a user. A new password ends the user's tokens except `keep`, disabling ends them all.
@@ -55,6 +55,9 @@ impl UserDesk<'_> {
             let keep = keep.filter(|_| user.is_active);
             if hash.is_some() || (before.is_active && !user.is_active) {
                 tokens::revoke_all(tx, id, keep)?;
+            }
+            if !user.is_active {
+                networks::forget(tx, id)?;
             }
             raise.arm();
             Ok(user)

@@ -1,5 +1,7 @@
 //! Logging in: from email and password to a token.
 
+use std::net::IpAddr;
+
 use crate::crypto::password::{LENGTH_MAX_BYTES, Verdict};
 use crate::crypto::token;
 use crate::db::Tx;
@@ -7,20 +9,21 @@ use crate::error::{Error, Result};
 
 use super::account::{TOKEN_NAME, UserDesk};
 use super::model::User;
-use super::{store, tokens};
+use super::{networks, store, tokens};
 
 /// How often a log-in starts again because the stored hash changed under it.
 const LOGIN_TRIES: u32 = 3;
 
 impl UserDesk<'_> {
-    /// Checks email and password; gives the user and a new token.
+    /// Checks email and password, sent from `address`; gives the user and a new token.
     ///
     /// # Errors
     /// [`Error::LoginFailed`], after the same time, for an unknown address, a wrong password and a
     /// disabled user.
-    pub async fn login(&self, email: &str, password: String) -> Result<(User, String)> {
+    pub async fn login(&self, email: &str, password: String, address: IpAddr) -> Result<(User, String)> {
+        let network = networks::neighbourhood(address);
         for _ in 0..LOGIN_TRIES {
-            if let Some(done) = self.try_login(email, password.clone()).await? {
+            if let Some(done) = self.try_login(email, password.clone(), network.clone()).await? {
                 return Ok(done);
             }
         }
@@ -29,7 +32,7 @@ impl UserDesk<'_> {
 
     /// `None` when the stored hash changed while the password was checked against it: by a new
     /// password, or by another log-in that renewed an imported hash.
-    async fn try_login(&self, email: &str, password: String) -> Result<Option<(User, String)>> {
+    async fn try_login(&self, email: &str, password: String, network: String) -> Result<Option<(User, String)>> {
         let address = email.to_owned();
         let found = self.db.read(move |tx| store::find_login(tx, &address)).await?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
@@ -52,6 +55,7 @@ impl UserDesk<'_> {
             if let Some(renewed) = &renewed {
                 store::set_password_hash(tx, user.id, renewed, now)?;
             }
+            networks::record(tx, user.id, &network, now)?;
             let made = tokens::create(tx, user.id, TOKEN_NAME, &secret, now)?;
             if made.has_ended_others {
                 raise.arm();

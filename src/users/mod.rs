@@ -9,6 +9,7 @@ mod account;
 mod change;
 mod login;
 mod model;
+mod networks;
 mod session;
 mod store;
 mod throttle;

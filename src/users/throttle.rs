@@ -1,6 +1,7 @@
 //! Slows down guessing of passwords. Attempts are counted per account AND network, so that nobody
 //! can lock an owner out from elsewhere; per network over all accounts of the tenant; and per
-//! account over all networks from which it has not been logged in to lately.
+//! account over all networks from which it has not been logged in to lately. Those are asked for
+//! where it matters only: when this last count would hold an attempt up.
 //!
 //! Hashing a password takes time, and of a thousand guesses sent at once all would find the counter
 //! still low. So only as many are under way as may fail; the others wait for their verdicts. Those
@@ -22,8 +23,6 @@ use crate::error::{Error, Result};
 const SPRAY_FACTOR: u32 = 10;
 /// Entries held at once of each kind; when there are more, the expired ones are dropped, then all.
 const ENTRIES_MAX: usize = 100_000;
-/// How long a neighbourhood is known to an account.
-const KNOWN_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// Counts log-ins that have not succeeded. Cheap to clone.
 #[derive(Clone)]
@@ -36,8 +35,6 @@ pub struct LoginThrottle {
 #[derive(Default)]
 struct Memory {
     counters: HashMap<Key, Counter>,
-    /// The last log-in of an account from a neighbourhood.
-    known: HashMap<(i64, String, IpAddr), Instant>,
 }
 
 /// What is counted, within a tenant.
@@ -69,6 +66,8 @@ enum Turn {
     Now(Attempt),
     /// When one of those under way has ended.
     Later(OwnedNotified),
+    /// Not yet, unless the account was logged in to from this network lately.
+    IfKnown,
 }
 
 /// A log-in that is tried. Unless it is said to have succeeded, it counts as failed.
@@ -76,7 +75,6 @@ enum Turn {
 pub struct Attempt {
     throttle: LoginThrottle,
     keys: Vec<Key>,
-    known: (i64, String, IpAddr),
     has_failed: bool,
 }
 
@@ -86,31 +84,43 @@ impl LoginThrottle {
         Self { memory: Arc::default(), attempts, window }
     }
 
-    /// Begins a log-in; waits while as many are under way as may fail.
+    /// Begins a log-in; waits while as many are under way as may fail. `look_up` tells whether the
+    /// account was logged in to from this network lately; it is asked at most once.
     ///
     /// # Errors
-    /// [`Error::TooManyRequests`].
-    pub async fn begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
+    /// [`Error::TooManyRequests`]; those of `look_up`.
+    pub(super) async fn begin(
+        &self,
+        tenant: i64,
+        email: &str,
+        address: IpAddr,
+        look_up: impl Future<Output = Result<bool>>,
+    ) -> Result<Attempt> {
+        let (mut look_up, mut is_known) = (Some(look_up), None);
         loop {
-            match self.try_begin(tenant, email, address)? {
+            match self.try_begin(tenant, email, address, is_known)? {
                 Turn::Now(attempt) => return Ok(attempt),
                 Turn::Later(ended) => ended.await,
+                Turn::IfKnown => {
+                    is_known = match look_up.take() {
+                        Some(look_up) => Some(look_up.await?),
+                        None => Some(false),
+                    }
+                }
             }
         }
     }
 
-    fn try_begin(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Turn> {
+    fn try_begin(&self, tenant: i64, email: &str, address: IpAddr, is_known: Option<bool>) -> Result<Turn> {
         let now = Instant::now();
         let (account, network, many) =
             (email.to_lowercase(), network(address), self.attempts.saturating_mul(SPRAY_FACTOR));
-        let known = (tenant, account.clone(), neighbourhood(address));
         let mut memory = self.memory.lock();
-        let is_known = memory.known.get(&known).is_some_and(|at| now.duration_since(*at) < KNOWN_FOR);
         let mut limits = vec![
             (Key::AccountFrom(tenant, account.clone(), network), self.attempts),
             (Key::Network(tenant, network), many),
         ];
-        if !is_known {
+        if is_known != Some(true) {
             limits.push((Key::AccountFromUnknown(tenant, account), many));
         }
         let mut later = None;
@@ -118,10 +128,14 @@ impl LoginThrottle {
             let Some(counter) = memory.counters.get(key) else { continue };
             let left = self.window.saturating_sub(now.duration_since(counter.since));
             let failures = if left.is_zero() { 0 } else { counter.failures };
+            let holds_up = failures.saturating_add(counter.running) >= *limit;
+            if holds_up && is_known.is_none() && matches!(key, Key::AccountFromUnknown(..)) {
+                return Ok(Turn::IfKnown);
+            }
             if failures >= *limit {
                 return Err(Error::TooManyRequests { retry_after_secs: left.as_secs() + 1, limit: *limit });
             }
-            if failures.saturating_add(counter.running) >= *limit {
+            if holds_up {
                 // Made under the lock, so that no end is missed.
                 later = Some(counter.ended.clone().notified_owned());
             }
@@ -139,7 +153,7 @@ impl LoginThrottle {
         }
         drop(memory);
         let keys = limits.into_iter().map(|(key, _)| key).collect();
-        Ok(Turn::Now(Attempt { throttle: self.clone(), keys, known, has_failed: true }))
+        Ok(Turn::Now(Attempt { throttle: self.clone(), keys, has_failed: true }))
     }
 }
 
@@ -150,12 +164,6 @@ impl Memory {
             self.counters.retain(|_, counter| counter.running > 0 || now.duration_since(counter.since) < window);
             if self.counters.len() >= ENTRIES_MAX {
                 self.counters.retain(|_, counter| counter.running > 0);
-            }
-        }
-        if self.known.len() >= ENTRIES_MAX {
-            self.known.retain(|_, at| now.duration_since(*at) < KNOWN_FOR);
-            if self.known.len() >= ENTRIES_MAX {
-                self.known.clear();
             }
         }
     }
@@ -182,7 +190,6 @@ impl Attempt {
                 counter.failures = 0;
             }
         }
-        memory.known.insert(self.known.clone(), Instant::now());
     }
 
     /// It came to no verdict on the password, and does not count.
@@ -199,7 +206,7 @@ impl Drop for Attempt {
 }
 
 /// The address itself for IPv4, its /64 for IPv6, which one customer has at least.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
@@ -207,17 +214,6 @@ fn network(address: IpAddr) -> IpAddr {
             octets[8..].fill(0);
             octets.into()
         }
-    }
-}
-
-/// Where a customer's next address will be: the /24 of IPv4, the /64 of IPv6.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            [a, b, c, 0].into()
-        }
-        IpAddr::V6(_) => network(address),
     }
 }
 
@@ -234,8 +230,12 @@ mod tests {
     impl LoginThrottle {
         /// Begins a log-in that need not wait.
         fn at_once(&self, tenant: i64, email: &str, address: IpAddr) -> Result<Attempt> {
-            self.begin(tenant, email, address).now_or_never().expect("it waits")
+            self.begin(tenant, email, address, never_seen()).now_or_never().expect("it waits")
         }
+    }
+
+    async fn never_seen() -> Result<bool> {
+        Ok(false)
     }
 
     fn address(last: u8) -> IpAddr {
@@ -268,8 +268,8 @@ mod tests {
         let throttle = throttle(2);
         let begin = || throttle.at_once(1, "a@b.c", address(1));
         let (first, second) = (begin().unwrap(), begin().unwrap());
-        let mut third = std::pin::pin!(throttle.begin(1, "a@b.c", address(1)));
-        let mut fourth = std::pin::pin!(throttle.begin(1, "a@b.c", address(1)));
+        let mut third = std::pin::pin!(throttle.begin(1, "a@b.c", address(1), never_seen()));
+        let mut fourth = std::pin::pin!(throttle.begin(1, "a@b.c", address(1), never_seen()));
         assert!(third.as_mut().now_or_never().is_none() && fourth.as_mut().now_or_never().is_none(), "both wait");
         throttle.at_once(1, "a@b.c", address(2)).unwrap().withdraw();
         first.succeeded();
@@ -293,11 +293,26 @@ mod tests {
     #[test]
     fn guessing_from_many_addresses_ends_and_leaves_known_ones_alone() {
         let throttle = throttle(2);
-        throttle.at_once(1, "a@b.c", address(200)).unwrap().succeeded();
+        let begin = |last, is_known: bool| {
+            let attempt = throttle.begin(1, "a@b.c", address(last), async move { Ok(is_known) });
+            attempt.now_or_never().expect("it waits")
+        };
+        let under_way: Vec<Attempt> = (0..20).map(|last| begin(last, false).unwrap()).collect();
+        begin(200, true).unwrap().succeeded();
+        drop(under_way);
+        assert!(begin(99, false).is_err());
+        begin(200, true).unwrap().succeeded();
+        assert!(
+            throttle.begin(1, "a@b.c", address(99), async { Err(Error::LoginFailed) }).now_or_never().unwrap().is_err()
+        );
+    }
+
+    #[test]
+    fn nobody_asks_for_known_networks_before_the_limit() {
+        let throttle = throttle(2);
         for last in 0..20 {
-            drop(throttle.at_once(1, "a@b.c", [198, 51, 100, last].into()).unwrap());
+            let attempt = throttle.begin(1, "a@b.c", address(last), async { panic!("it is asked") });
+            drop(attempt.now_or_never().unwrap());
         }
-        assert!(throttle.at_once(1, "a@b.c", [198, 51, 100, 99].into()).is_err());
-        throttle.at_once(1, "a@b.c", address(201)).unwrap().succeeded();
     }
 }

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::{MASTER_KEY, Server, Tenant};
 
+mod networks;
+
 async fn guess(tenant: &Tenant, from: &str, email: &str, password: &str) -> Response {
     let request = tenant.request(Method::POST, "/api/login").header("X-Forwarded-For", from);
     request.json(&json!({"email": email, "password": password})).send().await.unwrap()

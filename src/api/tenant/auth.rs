@@ -217,10 +217,10 @@ impl AuthApi {
     /// Answers with a bearer token. Other tokens of the user stay good.
     #[oai(path = "/login", method = "post", operation_id = "auth.login")]
     async fn login(&self, caller: Tenant, request: &Request, input: Input<LoginIn>) -> Result<Reply<LoggedIn>, Error> {
-        let (app, input) = (&self.0, input.0);
-        let (number, address) = (caller.tenant.number, client_addr(request));
-        let attempt = app.login_throttle.begin(number, &input.email, address).await?;
-        let outcome = app.user_desk(&caller.tenant, &caller.db).login(&input.email, input.password).await;
+        let (app, input, address) = (&self.0, input.0, client_addr(request));
+        let desk = app.user_desk(&caller.tenant, &caller.db);
+        let attempt = desk.begin_attempt(&app.login_throttle, &input.email, address).await?;
+        let outcome = desk.login(&input.email, input.password, address).await;
         match &outcome {
             Ok(_) => attempt.succeeded(),
             Err(Error::LoginFailed) => drop(attempt),

@@ -111,8 +111,8 @@ impl MeApi {
         let desk = self.0.user_desk(&user.tenant, &user.db);
         let PasswordChange { current_password, password, .. } = finished(input, &desk, Some(id)).await?.0;
         // A stolen token must not become a way to guess the password.
-        let attempt =
-            self.0.login_throttle.begin(user.tenant.number, &user.signed_in.user.email, client_addr(request)).await?;
+        let (throttle, email) = (&self.0.login_throttle, &user.signed_in.user.email);
+        let attempt = desk.begin_attempt(throttle, email, client_addr(request)).await?;
         let outcome = desk.change_password(id, token_id, current_password, password).await;
         match &outcome {
             Ok(()) => attempt.succeeded(),

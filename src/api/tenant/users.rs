@@ -112,8 +112,8 @@ impl UsersApi {
         // A stolen token must not become a way to guess the password.
         let attempt = match &changer {
             Changer::Own { .. } if input.may_guess_password() => {
-                let (number, email) = (user.tenant.number, &user.signed_in.user.email);
-                Some(self.0.login_throttle.begin(number, email, client_addr(request)).await?)
+                let (throttle, email) = (&self.0.login_throttle, &user.signed_in.user.email);
+                Some(desk.begin_attempt(throttle, email, client_addr(request)).await?)
             }
             _ => None,
         };
