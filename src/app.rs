@@ -169,6 +169,7 @@ impl App {
         let metrics = Metrics::install();
         metrics.watch_fleet(tenants.fleet().clone());
         metrics.watch_activity(activity.clone());
+        metrics.watch_migrations(tenants.clone());
         let hashes_at_once = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = Shared {
             sessions: Sessions::new(clock.clone()),

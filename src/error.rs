@@ -59,6 +59,16 @@ pub enum DbError {
         /// The newest version this build can read.
         known: i64,
     },
+    /// Of an older release, and could not be brought to the schema of this one. It is as it was.
+    #[error("the database file cannot be brought from schema version {from} to {to}: {cause}")]
+    MigrationFailed {
+        /// `user_version` of the file.
+        from: i64,
+        /// The version that it should have got.
+        to: i64,
+        /// What went wrong.
+        cause: String,
+    },
     /// The work took longer than its deadline.
     #[error("the database did not answer in time")]
     Timeout,
@@ -354,6 +364,7 @@ impl DbError {
             Self::Io(_) => "tenant_io_error",
             Self::Unavailable(_) => "tenant_unavailable",
             Self::Newer { .. } => "tenant_newer",
+            Self::MigrationFailed { .. } => "tenant_migration_failed",
             Self::Timeout => "timeout",
             Self::Overloaded => "overloaded",
             Self::Check(_) | Self::NotNull(_) | Self::Other(_) => "internal",

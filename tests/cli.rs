@@ -10,6 +10,8 @@ mod crash;
 mod doctor;
 #[path = "cli/logs.rs"]
 mod logs;
+#[path = "cli/migrate.rs"]
+mod migrate;
 #[path = "cli/queries.rs"]
 mod queries;
 #[path = "cli/readme.rs"]

@@ -89,6 +89,7 @@ fn is_beyond_use(error: &DbError) -> bool {
         | DbError::Overloaded => false,
         DbError::Corrupt(_)
         | DbError::Newer { .. }
+        | DbError::MigrationFailed { .. }
         | DbError::Io(_)
         | DbError::Other(_)
         | DbError::Unique(_)

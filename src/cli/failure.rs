@@ -21,7 +21,8 @@ pub const IN_USE: u8 = 75;
 pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done; for `serve`: stopped in order
-   1  it failed: the text on standard error says why (`doctor`: a check failed)
+   1  it failed: the text on standard error says why (`doctor`: a check
+      failed; `migrate`: a file could not be migrated)
    2  the command line is wrong, or a confirmation is missing (--yes)
   75  another process holds the data directory
   78  a secret is one of public documentation while debug is off";
@@ -134,6 +135,7 @@ impl Failure {
                 "start the newer ruko that wrote it, or put a copy from before the upgrade in its place"
             }
             DbError::Full => "free disk space; nothing was changed",
+            DbError::MigrationFailed { .. } => db::central_advice(cause),
             _ => db::advice(cause),
         };
         Self::new(format!("the central file {} cannot be used: {cause}", path.display())).hint(hint)

@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use clap::Args;
 use futures_util::StreamExt as _;
+use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::client::{Client, Missing};
-use super::failure::{Failure, IN_USE, Outcome};
+use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::output;
 use crate::config::Config;
 use crate::db::inspect::Look;
-use crate::db::{MigrationOutcome, Schema};
-use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
 
-/// Files that are brought up to date at the same time.
+/// Files that are brought up to date at the same time: alone, and beside a server, which has to
+/// answer requests as well.
 const AT_ONCE: usize = 8;
+const AT_ONCE_BESIDE: usize = 2;
 
 /// Bring the central file and every tenant's file to the newest schema
 #[derive(Debug, Args)]
@@ -34,10 +35,10 @@ pub struct Migrate {
     force: bool,
 }
 
-/// What became of one tenant's file.
+/// What became of one tenant's file: whether it was changed, or why it could not be.
 struct Done {
     tenant: Tenant,
-    outcome: Result<MigrationOutcome, Error>,
+    outcome: Result<bool, String>,
 }
 
 impl Migrate {
@@ -45,23 +46,9 @@ impl Migrate {
         let _ = self.force;
         let config = globals.load(Vec::new())?.config;
         let client = Client::connect(config.clone(), Missing::Make).await?;
-        let outcome = match client.app() {
-            Some(app) => {
-                let due = self.due(&config)?;
-                let bar = progress(due.len() as u64);
-                let work = due.into_iter().map(|tenant| {
-                    let (tenants, bar) = (app.tenants.clone(), bar.clone());
-                    async move {
-                        let outcome = tenants.migrate(&tenant.id).await;
-                        bar.inc(1);
-                        Done { tenant, outcome }
-                    }
-                });
-                let done: Vec<Done> = futures_util::stream::iter(work).buffered(AT_ONCE).collect().await;
-                bar.finish_and_clear();
-                report(&done, globals.json)
-            }
-            None => self.look(&config, globals.json),
+        let outcome = match self.due(&config) {
+            Ok(due) => report(&migrate_all(&client, due).await, globals.json),
+            Err(failure) => Err(failure),
         };
         client.close().await;
         outcome
@@ -78,38 +65,49 @@ impl Migrate {
         tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended));
         Ok(tenants)
     }
+}
 
-    /// Beside a server nothing is migrated behind its back: it has migrated the central file, and
-    /// does each tenant's at its first open. So this only says whether anything is left.
-    fn look(&self, config: &Config, is_json: bool) -> Outcome {
-        let (data_dir, latest) = (look_at_data_dir(config)?, Schema::tenant()?.latest());
-        let is_behind = |tenant: &Tenant| {
-            let path = data_dir.tenants_dir().join(format!("{}.db", tenant.db_name));
-            let version = Look::open(&path).and_then(|look| look.stamp()).map(|stamp| stamp.user_version);
-            version.is_ok_and(|version| version < latest)
-        };
-        let due = self.due(config)?;
-        let behind = due.iter().filter(|tenant| is_behind(tenant)).count();
-        if behind == 0 {
-            return if is_json {
-                output::json(&json!({"migrated": 0, "current": due.len(), "failed": []}))
-            } else {
-                output::line(&format!("nothing to do: a server runs, and {} files are up to date", due.len()))
-            };
+/// One that fails stops no other.
+async fn migrate_all(client: &Client, due: Vec<Tenant>) -> Vec<Done> {
+    let bar = progress(due.len() as u64);
+    let work = due.into_iter().map(|tenant| {
+        let bar = bar.clone();
+        async move {
+            let outcome = migrate(client, &tenant).await;
+            bar.inc(1);
+            Done { tenant, outcome }
         }
-        let what =
-            format!("a server runs, and {behind} of {} files wait for their first use to be migrated", due.len());
-        Err(Failure::new(what).hint("stop the server to migrate them all at once").with_code(IN_USE))
+    });
+    let at_once = if client.app().is_some() { AT_ONCE } else { AT_ONCE_BESIDE };
+    let done = futures_util::stream::iter(work).buffered(at_once).collect().await;
+    bar.finish_and_clear();
+    done
+}
+
+async fn migrate(client: &Client, tenant: &Tenant) -> Result<bool, String> {
+    if let Some(app) = client.app() {
+        let outcome = app.tenants.migrate(&tenant.id).await;
+        return outcome.map(|outcome| outcome.from < outcome.to).map_err(|error| error.to_string());
+    }
+    let path = format!("/api/central/tenants/{}", tenant.id);
+    match client.call(Method::POST, &format!("{path}/migrate"), None).await {
+        Ok(answer) => Ok(answer["data"]["from"] != answer["data"]["to"]),
+        Err(failure) => {
+            // No answer shows the cause of a 5xx; what is noted with the tenant does.
+            let shown = client.call(Method::GET, &path, None).await.unwrap_or_default();
+            let noted = shown["data"]["migration_error"]["message"].as_str().map(str::to_owned);
+            Err(noted.unwrap_or_else(|| failure.to_string()))
+        }
     }
 }
 
 fn report(done: &[Done], is_json: bool) -> Outcome {
-    let changed = done.iter().filter(|done| done.outcome.as_ref().is_ok_and(|moved| moved.from < moved.to)).count();
+    let changed = done.iter().filter(|done| done.outcome == Ok(true)).count();
     let failed: Vec<_> = done.iter().filter_map(|done| Some((&done.tenant, done.outcome.as_ref().err()?))).collect();
     let current = done.len() - changed - failed.len();
     if is_json {
         let failed: Vec<_> =
-            failed.iter().map(|(tenant, error)| json!({"tenant": tenant.id, "error": error.to_string()})).collect();
+            failed.iter().map(|(tenant, error)| json!({"tenant": tenant.id, "error": error})).collect();
         output::json(&json!({"migrated": changed, "current": current, "failed": failed}))?;
     } else {
         output::line(&format!("central file up to date; tenants: {changed} migrated, {current} up to date already"))?;
@@ -117,10 +115,12 @@ fn report(done: &[Done], is_json: bool) -> Outcome {
     if failed.is_empty() {
         return Ok(());
     }
-    let lines: Vec<_> = failed.iter().map(|(tenant, error)| format!("{}: {error}", tenant.id)).collect();
+    let lines: Vec<_> =
+        failed.iter().map(|(tenant, error)| format!("{} ({}.db): {error}", tenant.id, tenant.db_name)).collect();
     let what =
         format!("{} files could not be migrated, the others are served:\n  {}", failed.len(), lines.join("\n  "));
-    Err(Failure::new(what).hint("`ruko doctor` tells more about each of them"))
+    let hint = "nothing in them was changed; `ruko doctor` tells more about each of them";
+    Err(Failure::new(what).hint(hint))
 }
 
 /// A bar on standard error; it hides itself where that is no terminal.

@@ -169,10 +169,13 @@ impl Fleet {
                     Ok(db)
                 }
                 Err(Error::Db(error)) => {
-                    tracing::error!(
-                        tenant.id = %occupied.id, error.code = error.code(), %error, advice = super::advice(&error),
-                        "tenant file cannot be opened"
-                    );
+                    // Whoever parks the tenant for a failed migration says so once.
+                    if !matches!(error, DbError::MigrationFailed { .. }) {
+                        tracing::error!(
+                            tenant.id = %occupied.id, error.code = error.code(), %error, advice = super::advice(&error),
+                            "tenant file cannot be opened"
+                        );
+                    }
                     // A missing file may have been renamed a moment ago; a damaged one stays so.
                     if !matches!(error, DbError::Unavailable(_)) {
                         let until = Instant::now() + FAILURE_REMEMBERED;
@@ -293,6 +296,19 @@ impl Fleet {
             Some(Berth::Open(ship)) => Ok((Some(ship.db), self.occupy(&mut berths, id))),
             Some(Berth::Failed(..)) | None => Ok((None, self.occupy(&mut berths, id))),
         }
+    }
+
+    /// Lets the next request try again what has failed a moment ago.
+    pub fn forget_failure(&self, id: &TenantId) {
+        let mut berths = self.shared.berths.lock();
+        if let Some(Berth::Failed(..)) = berths.get(id) {
+            berths.remove(id);
+        }
+    }
+
+    /// Whether the tenant's file is open now, and so of the newest schema.
+    pub fn is_open(&self, id: &TenantId) -> bool {
+        matches!(self.shared.berths.lock().get(id), Some(Berth::Open(_)))
     }
 
     /// Every file open now.

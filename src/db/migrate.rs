@@ -90,7 +90,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`DbError::Corrupt`] for a file that is not `owner`'s, [`DbError::Newer`] for one from a
-    /// newer release, and whatever opening says.
+    /// newer release, [`DbError::MigrationFailed`], and whatever opening says.
     pub fn open(
         &self,
         engine: &Engine,
@@ -104,13 +104,24 @@ impl Schema {
         let from = stamp::read(&*db.shared.readers.get(deadline)?)?.user_version;
         if from < self.latest {
             let mut connection = db.shared.writers.get(deadline)?;
-            self.upgrade(&mut connection)?;
+            self.upgrade(&mut connection, from)?;
         }
         Ok((db, MigrationOutcome { from, to: self.latest }))
     }
 
-    fn upgrade(&self, connection: &mut Connection) -> Result<(), DbError> {
-        self.migrations.to_latest(&mut connection.raw).map_err(|error| migration_error(&error))
+    /// All steps are one transaction: a crash or an error in any of them leaves the file as it was.
+    fn upgrade(&self, connection: &mut Connection, from: i64) -> Result<(), DbError> {
+        self.migrations.to_latest(&mut connection.raw).map_err(|error| match migration_error(&error) {
+            // These may pass by themselves.
+            cause @ (DbError::Busy
+            | DbError::Full
+            | DbError::ReadOnly
+            | DbError::Io(_)
+            | DbError::Unavailable(_)
+            | DbError::Timeout
+            | DbError::Overloaded) => cause,
+            cause => DbError::MigrationFailed { from, to: self.latest, cause: cause.to_string() },
+        })
     }
 
     /// Names and SQL of everything a file of this schema version may contain, sorted by name.
@@ -166,6 +177,10 @@ fn build_template(migrations: &Migrations<'static>) -> Result<Vec<u8>> {
 
 fn migration_error(error: &rusqlite_migration::Error) -> DbError {
     match error {
+        // The error's own text would repeat the whole migration.
+        rusqlite_migration::Error::RusqliteError { err: rusqlite::Error::SqlInputError { msg, .. }, .. } => {
+            DbError::Other(msg.clone())
+        }
         rusqlite_migration::Error::RusqliteError { err, .. } => db_error(err),
         other => DbError::Other(format!("migration failed: {other}")),
     }

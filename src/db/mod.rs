@@ -203,11 +203,18 @@ impl std::fmt::Debug for Db {
     }
 }
 
+/// What to do about a tenant's file that could not be migrated.
+pub const MIGRATION_ADVICE: &str = "nothing in the file was changed: mend what the error names, or go back to the older \
+                                    ruko and report it; then `ruko migrate TENANT`";
+
 /// As [`advice`], for the server's own file of tenants and keys.
 pub fn central_advice(error: &DbError) -> &'static str {
     match error {
         DbError::Corrupt(_) => {
             "stop the server, put a good copy of central.db in place, or save what `ruko doctor` shows"
+        }
+        DbError::MigrationFailed { .. } => {
+            "nothing in the file was changed: start the older ruko again, and report this error"
         }
         other => advice(other),
     }
@@ -223,6 +230,7 @@ pub fn advice(error: &DbError) -> &'static str {
         DbError::Io(_) => "check the disk (dmesg, SMART), then run `ruko doctor`",
         DbError::Unavailable(_) => "check that the file exists and may be read; `ruko doctor` tells more",
         DbError::Newer { .. } => "run the newer ruko that wrote this file, or restore an older backup",
+        DbError::MigrationFailed { .. } => MIGRATION_ADVICE,
         DbError::Timeout => "the file is slow or its disk overloaded",
         DbError::Overloaded => "the tenant gets more writes than its disk can take",
         _ => "this is a defect of ruko: please report it with this log line",

@@ -3,6 +3,7 @@
 //! A job that fails is logged and runs again at its next time; one run of a job never overlaps
 //! with the next.
 
+mod migrations;
 mod runner;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::products;
 
+pub use migrations::migrate_tenants;
 pub use runner::{Job, JobStatus, Jobs, run_once};
 
 /// Files are closed when nobody used them for this long.
@@ -24,6 +26,9 @@ const QUIET: Duration = Duration::from_secs(2);
 /// THE list of jobs.
 pub fn all() -> Vec<Job> {
     vec![
+        Job::every("migrate_tenants", Duration::from_secs(60), |app| async move { migrate_tenants(&app).await })
+            .first_after(Duration::from_secs(1))
+            .that_can_break_off(),
         Job::every("search_index", QUIET, |app| async move { index_search_gently(&app).await }),
         Job::every("tidy_files", Duration::from_secs(5), |app| async move { tidy_files(&app).await }),
         Job::every("key_uses", Duration::from_secs(60), |app| async move { app.flush_uses().await }),

@@ -18,7 +18,9 @@ type Work = Box<dyn Fn(App) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> 
 /// A job: its name, its interval, its work.
 pub struct Job {
     name: &'static str,
+    first: Duration,
     every: Duration,
+    can_break_off: bool,
     work: Work,
 }
 
@@ -29,7 +31,20 @@ impl Job {
         F: Fn(App) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        Self { name, every, work: Box::new(move |app| Box::pin(work(app))) }
+        let work: Work = Box::new(move |app| Box::pin(work(app)));
+        Self { name, first: every, every, can_break_off: false, work }
+    }
+
+    /// The same job, run for the first time this long after the start.
+    #[must_use]
+    pub fn first_after(self, first: Duration) -> Self {
+        Self { first, ..self }
+    }
+
+    /// The same job, which loses nothing when a stop breaks it off wherever it waits.
+    #[must_use]
+    pub fn that_can_break_off(self) -> Self {
+        Self { can_break_off: true, ..self }
     }
 }
 
@@ -69,7 +84,7 @@ impl Jobs {
         self.statuses.lock().clone()
     }
 
-    /// Lets running jobs end and starts none anew.
+    /// Lets running jobs end, but for those that can break off, and starts none anew.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
@@ -88,12 +103,17 @@ pub async fn run_once(app: &App, jobs: Vec<Job>) -> Vec<String> {
 }
 
 async fn repeat(app: App, job: Job, index: usize, statuses: Arc<Mutex<Vec<JobStatus>>>, stop: CancellationToken) {
+    let mut pause = job.first;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(job.every) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        let outcome = (job.work)(app.clone()).await;
+        pause = job.every;
+        let outcome = tokio::select! {
+            () = stop.cancelled(), if job.can_break_off => return,
+            outcome = (job.work)(app.clone()) => outcome,
+        };
         let error = outcome.err().map(|error| error.to_string());
         let mut statuses = statuses.lock();
         // Once per failure, not once per run.

@@ -2,6 +2,7 @@
 
 use crate::activity::Activity;
 use crate::db::Fleet;
+use crate::tenants::Tenants;
 
 use super::Metrics;
 
@@ -16,6 +17,18 @@ impl Metrics {
             open.set(number(stats.open));
             open_max.set(number(stats.capacity));
             connections.set(f64::from(fleet.open_files().iter().map(|(_, db)| db.open_connections()).sum::<u32>()));
+        });
+    }
+
+    /// Shows how many tenants' files are not of the newest schema.
+    pub fn watch_migrations(&self, tenants: Tenants) {
+        let help = "Tenants whose files wait to be migrated, parked ones included.";
+        let behind = self.gauge("ruko_tenants_behind", help);
+        let help = "Tenants that answer 503 because their files could not be migrated.";
+        let parked = self.gauge("ruko_tenants_parked", help);
+        self.at_scrape(move || {
+            behind.set(f64::from(tenants.behind_when_last_counted()));
+            parked.set(number(tenants.parked_count()));
         });
     }
 

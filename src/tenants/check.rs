@@ -20,7 +20,11 @@ impl Tenants {
             schema.probe(&path, &owner)?;
             Ok(crate::db::expect_writable(&path)?)
         };
-        let outcome = match self.shared.engine.run(look).await {
+        let looked = match self.expect_not_parked(id, &tenant.file_name()?).await {
+            Ok(()) => self.shared.engine.run(look).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match looked {
             Ok(()) => Ok(()),
             Err(Error::Db(error)) => Err(error),
             Err(other) => return Err(other),

@@ -164,6 +164,7 @@ impl Tenants {
     }
 
     pub(super) async fn forget(&self, id: &TenantId) -> Result<()> {
+        self.release(id);
         let id = id.clone();
         self.shared.central.write(move |tx| store::remove(tx, id.as_str())).await
     }

@@ -6,6 +6,7 @@
 //! caller hangs up, and what a crash leaves half done is finished or undone by the next start.
 
 mod access;
+mod behind;
 mod change;
 mod check;
 mod create;
@@ -16,6 +17,7 @@ mod keys;
 mod life;
 mod migrate;
 mod model;
+mod parking;
 mod plans;
 mod recover;
 mod settings;
@@ -37,8 +39,8 @@ pub use access::{ActiveTenant, KeyUse};
 pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{
-    ConnectionNotes, Domain, Limits, LimitsPatch, NewTenant, Origin, Plan, Tenant, TenantFilter, TenantPage,
-    TenantPatch, TenantState,
+    ConnectionNotes, Domain, Limits, LimitsPatch, MigrationFailure, NewTenant, Origin, Plan, Tenant, TenantFilter,
+    TenantPage, TenantPatch, TenantState,
 };
 pub use settings::{OwnSettings, Settings, SettingsPatch};
 pub use transfer::{Export, ImportOptions, Upload};
@@ -63,6 +65,7 @@ struct Shared {
     epochs: epoch::Epochs,
     keys: access::KeyCache,
     turns: turns::Turns,
+    parking: parking::Parking,
     /// Exports and imports that may run at once: each keeps a processor and the disk busy.
     transfers: Arc<tokio::sync::Semaphore>,
 }
@@ -85,7 +88,7 @@ impl Tenants {
         clock: Clock,
         server_settings: Settings,
     ) -> Self {
-        let (epochs, keys, turns) = Default::default();
+        let (epochs, keys, turns, parking) = Default::default();
         let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
         Self {
             shared: Arc::new(Shared {
@@ -100,6 +103,7 @@ impl Tenants {
                 epochs,
                 keys,
                 turns,
+                parking,
                 transfers,
             }),
         }
@@ -108,7 +112,7 @@ impl Tenants {
     /// The open file of a tenant that may be used now.
     ///
     /// # Errors
-    /// What opening the file says, see [`Fleet::get`]; [`Error::TenantNotActive`] and
+    /// What opening the file says, see [`Fleet::get`], or has said of a tenant that is parked; [`Error::TenantNotActive`] and
     /// [`Error::NotFound`] when that changed since the request was let in.
     pub async fn open(&self, tenant: &ActiveTenant) -> Result<Db> {
         let mut newer: Option<Arc<ActiveTenant>> = None;
@@ -140,7 +144,12 @@ impl Tenants {
             }
             Ok(self.file_of(&tenant.db_name))
         };
-        let db = self.shared.fleet.get(&tenant.id, path).await?;
+        self.expect_not_parked(&tenant.id, &tenant.db_name).await?;
+        let opened = self.shared.fleet.get(&tenant.id, path).await;
+        if let Err(Error::Db(error @ DbError::MigrationFailed { .. })) = &opened {
+            self.park(&tenant.id, &tenant.db_name, error).await;
+        }
+        let db = opened?;
         db.set_max_bytes(tenant.max_storage_bytes);
         Ok(db)
     }

@@ -148,12 +148,25 @@ pub struct Tenant {
     pub origin: Origin,
     /// Schema version its file was last seen with.
     pub schema_version: i64,
+    /// Why its file could not be brought to a newer schema, until it is.
+    pub migration_failure: Option<MigrationFailure>,
     /// When it was moved to the trash.
     pub deleted_at: Option<Timestamp>,
     /// Created.
     pub created_at: Timestamp,
     /// Last changed.
     pub updated_at: Timestamp,
+}
+
+/// A migration of a tenant's file that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationFailure {
+    /// The code of its error.
+    pub code: String,
+    /// The error, for the operator.
+    pub text: String,
+    /// When it failed so for the first time.
+    pub at: Timestamp,
 }
 
 impl Tenant {

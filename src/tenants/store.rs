@@ -12,16 +12,17 @@ use crate::id::TenantId;
 use crate::vals;
 
 use super::keys::KeyOut;
-use super::model::{ConnectionNotes, Domain, LimitsPatch, Origin, Tenant, TenantFilter, TenantState};
+use super::model::{ConnectionNotes, Domain, LimitsPatch, MigrationFailure, Origin, Tenant, TenantFilter, TenantState};
 use super::settings::OwnSettings;
 
-const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
+pub(super) const COLUMNS: &str = "t.id, t.number, t.name, coalesce(t.db_name, t.db_name_was), t.db_host, t.db_port, t.db_username, \
     t.db_password_enc IS NOT NULL, t.plan_code, t.limits_override, t.max_storage_bytes, t.state, \
-    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin, t.settings, t.thaw_to";
+    t.schema_version, t.deleted_at, t.created_at, t.updated_at, t.state_was, t.origin, t.settings, t.thaw_to, \
+    t.migration_error_code, t.migration_error, t.migration_failed_at";
 /// How many those are: where a join's own columns begin.
-const COLUMN_COUNT: usize = 20;
+const COLUMN_COUNT: usize = 23;
 
-fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
+pub(super) fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
     let bad = |what: &str| DbError::Corrupt(format!("tenants.{what} is not readable"));
     let state = |column: usize, what: &str| {
         row.get::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| bad(what))).transpose()
@@ -45,6 +46,10 @@ fn read_tenant(row: &Row<'_, '_>) -> Result<Tenant, DbError> {
         origin: row.text(17)?.parse().map_err(|_| bad("origin"))?,
         settings: serde_json::from_str(row.text(18)?).map_err(|_| bad("settings"))?,
         thaw_to: state(19, "thaw_to")?,
+        migration_failure: match (row.get(20)?, row.get(21)?, row.get(22)?) {
+            (Some(code), Some(text), Some(at)) => Some(MigrationFailure { code, text, at }),
+            _ => None,
+        },
     })
 }
 

@@ -105,6 +105,7 @@ impl Tenants {
         self.shared.engine.run(move || if from.exists() { move_closed(&from, &to) } else { Ok(()) }).await?;
         let id = tenant.id.clone();
         self.shared.central.write(move |tx| store::mark_deleted(tx, id.as_str())).await?;
+        self.release(&tenant.id);
         drop(fenced);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `ruko doctor` and `ruko migrate`.
+//! `ruko doctor`
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -143,29 +143,4 @@ fn damaged_central_file_and_wrong_key_are_failures() {
     std::fs::write(home.data().join("central.db"), "nonsense that is long enough to be read as a header").unwrap();
     let (code, report) = doctor(&home, &[]);
     assert_eq!((code, check(&report, "central").0.as_str()), (1, "fail"), "{report}");
-}
-
-#[test]
-fn migrate_brings_all_files_up_to_date_and_goes_on_past_a_broken_one() {
-    let home = Home::new();
-    assert_eq!(home.json(&["migrate"]), serde_json::json!({"migrated": 0, "current": 0, "failed": []}), "from nothing");
-    for name in ["a", "b", "c"] {
-        home.ok(&["tenant", "create", name, "--db-name", name]);
-    }
-    assert_eq!(home.json(&["tenants:migrate"])["current"], 3);
-    assert_eq!(home.json(&["tenants:migrate", "--tenants=b"])["current"], 1);
-    std::fs::write(home.data().join("tenants/b.db"), "this is no database at all").unwrap();
-    let ran = home.run(&["--json", "migrate"]);
-    ran.refused(1, &["could not be migrated", "ruko doctor"]);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((&report["current"], report["failed"].as_array().unwrap().len()), (&2.into(), 1), "{report}");
-}
-
-#[test]
-fn migrate_beside_a_server_touches_nothing() {
-    let home = Home::new();
-    let server = home.serve(&["--demo"]);
-    let text = home.ok(&["migrate", "--force"]);
-    assert!(text.contains("nothing to do"), "{text}");
-    server.stop();
 }

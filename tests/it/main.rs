@@ -19,6 +19,7 @@ mod listener;
 mod local_socket;
 mod logs;
 mod matrix;
+mod migrations;
 mod multipart;
 mod openapi;
 mod orders;

@@ -15,7 +15,7 @@ use crate::api::kit::input::Input;
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
-use crate::db::advice;
+use crate::db::{MigrationOutcome, advice};
 use crate::error::Error;
 use crate::id::TenantId;
 use crate::tenants::{NewTenant, Tenant};
@@ -61,6 +61,28 @@ struct Detached {
     message: String,
     /// What is left of it.
     data: DetachedOut,
+}
+
+/// Schema versions of a tenant's file.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "TenantMigration")]
+struct MigratedOut {
+    /// Its tenant.
+    tenant_id: String,
+    /// The one it had.
+    from: i64,
+    /// The one it has.
+    to: i64,
+}
+
+/// A tenant whose file has the newest schema.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "TenantMigrated")]
+struct Migrated {
+    /// For people.
+    message: String,
+    /// The versions; the same when there was nothing to do.
+    data: MigratedOut,
 }
 
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralTenants")]
@@ -122,6 +144,26 @@ impl LifeApi {
     ) -> Result<Reply<TenantAnswer>, Error> {
         let tenant = self.0.tenants.thaw(&TenantId::from(id.0)).await?;
         Ok(answer(request, "tenant.thawed", "Tenant thawed successfully", tenant))
+    }
+
+    /// Migrate a tenant
+    ///
+    /// Brings its file to the newest schema, which a job does as well, and its first use. Needed only
+    /// for a tenant whose migration has failed, after what `migration_error` names was mended.
+    #[oai(path = "/tenants/:id/migrate", method = "post", operation_id = "central.tenants.migrate")]
+    async fn migrate(
+        &self,
+        _operator: Operator,
+        request: &Request,
+        id: Path<String>,
+    ) -> Result<Reply<Migrated>, Error> {
+        let id = TenantId::from(id.0);
+        let MigrationOutcome { from, to } = self.0.tenants.migrate(&id).await?;
+        if from < to {
+            audit::of_tenant(request, "tenant.migrated", &id, json!({"from": from, "to": to}));
+        }
+        let data = MigratedOut { tenant_id: id.to_string(), from, to };
+        Ok(Reply(Migrated { message: "Tenant is up to date".into(), data }))
     }
 
     /// Undelete a tenant

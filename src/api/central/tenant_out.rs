@@ -9,7 +9,7 @@ use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::error::Result;
 use crate::id::TenantId;
-use crate::tenants::{Limits, Tenant};
+use crate::tenants::{Limits, MigrationFailure, Tenant};
 
 use super::settings::SettingsOut;
 
@@ -120,6 +120,23 @@ impl From<Limits> for LimitsOut {
     }
 }
 
+/// Why a tenant's file could not be brought to the newest schema.
+#[derive(Debug, Object, Serialize)]
+struct MigrationErrorOut {
+    /// A stable code.
+    code: String,
+    /// The error.
+    message: String,
+    /// When it was seen first.
+    failed_at: Time,
+}
+
+impl From<MigrationFailure> for MigrationErrorOut {
+    fn from(failure: MigrationFailure) -> Self {
+        Self { code: failure.code, message: failure.text, failed_at: Time(failure.at) }
+    }
+}
+
 /// A tenant with everything known of it.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "TenantDetail")]
@@ -146,6 +163,10 @@ pub(super) struct DetailOut {
     settings: SettingsOut,
     /// Size of its file; null when there is none.
     size_bytes: Option<u64>,
+    /// Schema version its file was last seen with.
+    schema_version: i64,
+    /// Why it could not be brought to the newest one; null when nothing failed.
+    migration_error: Option<MigrationErrorOut>,
     /// Created.
     created_at: Time,
     /// Last changed.
@@ -191,6 +212,8 @@ pub(super) async fn detail(app: &App, tenant: Tenant) -> Result<(DetailOut, Enti
         max_storage_bytes: tenant.max_storage_bytes,
         settings,
         size_bytes,
+        schema_version: tenant.schema_version,
+        migration_error: tenant.migration_failure.map(Into::into),
         created_at: Time(tenant.created_at),
         updated_at: Time(tenant.updated_at),
     };

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::{Check, Patient, Status, short};
 use crate::app::CENTRAL_OWNER;
 use crate::data_dir::DbName;
-use crate::db::Schema;
 use crate::db::inspect::{Depth, Look, fold_log, log_bytes};
+use crate::db::{MIGRATION_ADVICE, Schema};
 use crate::error::Result;
 use crate::tenants::{Tenant, TenantState, directory};
 
@@ -29,6 +29,13 @@ pub(super) fn check(patient: &Patient, checks: &mut Vec<Check>) {
         let check = server_file(patient, "logs", &logs, None, latest(Schema::logs()));
         // The server moves a bad one aside and goes on.
         checks.push(if check.status == Status::Fail { Check { status: Status::Warn, ..check } } else { check });
+    }
+    // Before the first start of a newer ruko it lacks what that one reads.
+    let stamp = Look::open(&central).and_then(|look| look.stamp());
+    if stamp.is_ok_and(|stamp| stamp.user_version < latest(Schema::central())) {
+        let text = "not looked at: the central file is of an older ruko";
+        checks.push(Check::warn("tenants", text).advice("start the server, or `ruko migrate`"));
+        return;
     }
     match Look::open(&central).map_err(Into::into).and_then(|look| look.read(directory::all)) {
         Ok(tenants) => {
@@ -126,9 +133,15 @@ fn tenant_files(patient: &Patient, tenants: &[Tenant], latest: i64, checks: &mut
                 fine += 1;
                 continue;
             }
-            (Ok(Finding::Older(_)), None) => {
-                older += 1;
-                continue;
+            (Ok(Finding::Older(version)), None) => {
+                let Some(failure) = &tenant.migration_failure else {
+                    older += 1;
+                    continue;
+                };
+                (
+                    format!("version {version}; since {} its migration fails: {}", failure.at, failure.text),
+                    MIGRATION_ADVICE,
+                )
             }
         };
         let text = format!("{} ({}.db): {text}", tenant.id, tenant.db_name);
@@ -137,7 +150,7 @@ fn tenant_files(patient: &Patient, tenants: &[Tenant], latest: i64, checks: &mut
     let how = if patient.is_deep { "sound to the last page" } else { "there and theirs (--deep reads every page)" };
     checks.push(match older {
         0 => Check::ok(NAME, format!("{fine} files are {how}")),
-        _ => Check::ok(NAME, format!("{fine} files are {how}, {older} more migrate at their first use")),
+        _ => Check::ok(NAME, format!("{fine} files are {how}, {older} more wait to be migrated")),
     });
 }
 

@@ -171,7 +171,9 @@ async fn acknowledged_work_survives_a_restart() {
 
 #[tokio::test]
 async fn tenant_that_an_older_ruko_has_frozen_thaws_to_what_it_was() {
-    let older = "ALTER TABLE tenants DROP COLUMN thaw_to; PRAGMA user_version = 1; \
+    let older = "DROP INDEX tenants_by_schema; ALTER TABLE tenants DROP COLUMN migration_error_code; \
+                 ALTER TABLE tenants DROP COLUMN migration_error; ALTER TABLE tenants DROP COLUMN migration_failed_at; \
+                 ALTER TABLE tenants DROP COLUMN thaw_to; PRAGMA user_version = 1; \
                  UPDATE tenants SET state = 'frozen', state_was = 'suspended'";
     let (server, user, _) = restarted(|central, _, _| central.execute_batch(older).unwrap()).await;
     let path = format!("{TENANTS}/{}", user.tenant.id);

@@ -135,6 +135,10 @@ fn log_if_ours(error: &Error, asked: &Asked) {
             let advice = crate::db::advice(cause);
             tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request refused");
         }
+        // Told when the tenant was parked, and true of every request since.
+        Error::Db(DbError::MigrationFailed { .. }) => {
+            tracing::debug!(error.code = code, tenant.id = tenant, request_id, "request of a parked tenant refused");
+        }
         Error::Db(cause) => {
             let advice = crate::db::advice(cause);
             tracing::error!(error.code = code, tenant.id = tenant, request_id, error = %cause, advice, "request failed");
@@ -233,6 +237,9 @@ fn public_db_text(error: &DbError) -> &'static str {
         DbError::ReadOnly => "The tenant's data is read-only at the moment. Nothing was changed.",
         DbError::Corrupt(_) | DbError::Io(_) | DbError::Unavailable(_) | DbError::Newer { .. } => {
             "The tenant's data is not available. Its operator finds the reason in the log."
+        }
+        DbError::MigrationFailed { .. } => {
+            "The tenant's data could not be brought to this release. Its operator finds the reason with the tenant."
         }
         DbError::Timeout | DbError::Overloaded => "The server is busy. Try again.",
         DbError::Check(_) | DbError::NotNull(_) | DbError::Other(_) => "Server Error",

@@ -109,7 +109,12 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
             "The shop's data is in use by another program. Please try again.",
             "Data toko sedang dipakai program lain. Silakan coba lagi.",
         ),
-        "tenant_read_only" | "tenant_corrupt" | "tenant_io_error" | "tenant_unavailable" | "tenant_newer" => (
+        "tenant_read_only"
+        | "tenant_corrupt"
+        | "tenant_io_error"
+        | "tenant_unavailable"
+        | "tenant_newer"
+        | "tenant_migration_failed" => (
             "The shop's data cannot be used at the moment. Please tell the operator of the server.",
             "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
         ),
