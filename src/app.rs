@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::activity::{Activity, ActivityOptions};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{AppKey, Config};
 use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
 use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
@@ -290,14 +290,15 @@ async fn has_key_check(central: &Db) -> Result<bool> {
     central.read(move |tx| Ok(tx.query_one(sql, crate::vals![KEY_CHECK], |row| row.get(0))?)).await
 }
 
-fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir, has_sealed: bool) -> Result<Keyring> {
-    if let Some(text) = configured {
-        return Keyring::from_text(text.expose_secret());
+fn load_keyring(configured: Option<&AppKey>, data_dir: &DataDir, has_sealed: bool) -> Result<Keyring> {
+    let unusable = |text| Error::conflict("unusable_app_key", text);
+    if let Some(key) = configured {
+        return Keyring::new(key).map_err(|why| unusable(format!("APP_KEY {why}; it must be {}", AppKey::FORMS)));
     }
     let path = data_dir.keys_dir().join("server.key");
     if let Some(bytes) = secret_file::find(&path).map_err(Error::internal)? {
-        let text = std::str::from_utf8(&bytes).map_err(Error::internal)?;
-        return Keyring::from_text(text);
+        let keyring = Keyring::new(&AppKey::new(&*String::from_utf8_lossy(&bytes)));
+        return keyring.map_err(|why| unusable(format!("{} {why}; put the copy you kept of it back", path.display())));
     }
     if has_sealed {
         let help = format!(
@@ -309,7 +310,7 @@ fn load_keyring(configured: Option<&SecretString>, data_dir: &DataDir, has_seale
     }
     let text = Keyring::new_text();
     secret_file::create(&path, text.expose_secret().as_bytes()).map_err(Error::internal)?;
-    Keyring::from_text(text.expose_secret())
+    Keyring::new(&AppKey::new(text)).map_err(|why| unusable(format!("the new server key {why}")))
 }
 
 /// A wrong server key would make every sealed secret unreadable, one at a time and much later.

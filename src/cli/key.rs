@@ -83,6 +83,7 @@ pub(super) fn print(kind: Kind, is_bare: bool, globals: &Globals) -> Outcome {
 
 /// A key printed for the wrong place does harm only where data is sealed already.
 fn is_in_use(globals: &Globals) -> bool {
-    let loaded = globals.load(Vec::new()).ok();
-    loaded.and_then(|loaded| look_at_data_dir(&loaded.config).ok()).is_some_and(|dir| dir.central_db().exists())
+    // A placeholder in the settings is a reason to ask for a key and must not hide the answer.
+    let loaded = globals.load_to_show().ok();
+    loaded.and_then(|(loaded, _)| look_at_data_dir(&loaded.config).ok()).is_some_and(|dir| dir.central_db().exists())
 }

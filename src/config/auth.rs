@@ -2,6 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::app_key::AppKey;
 use super::section::{choice, section};
 
 section! {
@@ -9,9 +10,9 @@ section! {
     pub struct Auth = "auth" {
         /// The operator's key, sent as `X-Master-API-Key`. Unset: made at the first start.
         master_key: Option<SecretString> = None;
-        /// The server key that seals what is secret in the central database. Unset: made at the first
-        /// start and kept in the data directory. Another one than before stops the start.
-        app_key: Option<SecretString> = None;
+        /// The server key that seals what is secret in the central database. Unset or empty: made at the
+        /// first start and kept in the data directory. Another one than before stops the start.
+        app_key: Option<AppKey> = None;
         /// Signs the tokens of central logins. Unset: made at the first start and kept in the data
         /// directory.
         secret_key: Option<SecretString> = None;
@@ -43,6 +44,11 @@ impl Auth {
         self.master_key.as_ref().is_some_and(is_placeholder)
     }
 
+    /// Whether the server key is one that everybody knows.
+    pub fn is_placeholder_app_key(&self) -> bool {
+        self.app_key.as_ref().is_some_and(AppKey::is_placeholder)
+    }
+
     /// Whether the signing secret is one that stands in public documentation.
     pub fn is_placeholder_secret_key(&self) -> bool {
         self.secret_key.as_ref().is_some_and(is_placeholder)
@@ -64,7 +70,12 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 fn is_placeholder(secret: &SecretString) -> bool {
-    let text = secret.expose_secret().trim().to_lowercase().replace(['_', ' '], "-");
+    is_placeholder_text(secret.expose_secret())
+}
+
+/// Whether public documentation shows this text as a secret, in any spelling.
+pub(super) fn is_placeholder_text(text: &str) -> bool {
+    let text = text.trim().to_lowercase().replace(['_', ' '], "-");
     let asks_for_replacement = ["change-this", "change-me", "changeme", "change-in-production", "replace-me"];
     PLACEHOLDERS.contains(&text.as_str())
         || text.starts_with("your-") && (text.contains("secret") || text.contains("key"))

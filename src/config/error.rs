@@ -15,12 +15,21 @@ pub struct ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The signing secret is one that stands in public documentation; holds where it came from.
+    /// A secret is one that stands in public documentation.
     #[error(
-        "auth.secret_key: the value from {0} stands in public documentation, so anybody could sign tokens with it; \
-         use a random one, or leave it out and ruko makes one"
+        "{setting}: the value from {origin} stands in public documentation, so anybody could {misuse}; use a random \
+         one (`ruko key generate {kind}`), or leave it out and ruko makes one"
     )]
-    PlaceholderSecret(String),
+    PlaceholderSecret {
+        /// Its name.
+        setting: &'static str,
+        /// Where it came from.
+        origin: String,
+        /// What a stranger could do with it.
+        misuse: &'static str,
+        /// What `ruko key generate` calls it.
+        kind: &'static str,
+    },
     /// Anything else, as a sentence for people.
     #[error("{0}")]
     Other(String),
@@ -43,7 +52,7 @@ impl ConfigError {
 
     /// Whether the start was refused because of a documented secret.
     pub fn has_placeholder_secret(&self) -> bool {
-        self.problems.iter().any(|problem| matches!(problem, Problem::PlaceholderSecret(_)))
+        self.problems.iter().any(|problem| matches!(problem, Problem::PlaceholderSecret { .. }))
     }
 
     /// The exit code of a process that stops because of this: 78 (`EX_CONFIG`) for a documented

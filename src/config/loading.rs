@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::app_key::AppKey;
 use super::error::{ConfigError, Problem};
 use super::nearest::did_you_mean;
 use super::origin::Origin;
@@ -79,19 +80,39 @@ impl Loading {
         self.about_mail.insert(name.to_owned());
     }
 
+    /// Refuses a secret that everybody knows, unless somebody is trying things out.
+    fn placeholder(&mut self, setting: &'static str, misuse: &'static str, kind: &'static str) {
+        let origin = self.origin(setting).to_string();
+        if self.config.debug {
+            self.notice(format!("{origin} stands in public documentation: good for trying out, nothing else"));
+        } else {
+            self.problems.push(Problem::PlaceholderSecret { setting, origin, misuse, kind });
+        }
+    }
+
+    fn judge_app_key(&mut self) {
+        const NAME: &str = "auth.app_key";
+        let Some(key) = &self.config.auth.app_key else { return };
+        let (is_placeholder, unusable) = (key.is_placeholder(), key.bytes().err());
+        if is_placeholder {
+            self.placeholder(NAME, "open what it seals", "app");
+        }
+        // Of a template's text that is no key either, the first is what matters.
+        if let Some(why) = unusable.filter(|_| !is_placeholder || self.config.debug) {
+            let origin = self.origin(NAME);
+            self.problem(format!("{NAME}: the value from {origin} {why}; it must be {}", AppKey::FORMS));
+        }
+    }
+
     /// Looks at the whole, then gives the configuration or everything that is wrong with it.
     pub(super) fn finish(mut self) -> Result<Loaded, ConfigError> {
         if self.config.http.tls_cert.is_some() != self.config.http.tls_key.is_some() {
             self.problem("http.tls_cert and http.tls_key belong together, only one of them is set".to_owned());
         }
         if self.config.auth.is_placeholder_secret_key() {
-            let origin = self.origin("auth.secret_key");
-            if self.config.debug {
-                self.notice(format!("{origin} stands in public documentation: good for trying out, nothing else"));
-            } else {
-                self.problems.push(Problem::PlaceholderSecret(origin.to_string()));
-            }
+            self.placeholder("auth.secret_key", "sign tokens with it", "secret");
         }
+        self.judge_app_key();
         if !self.not_needed.is_empty() {
             let names = self.not_needed.join(", ");
             self.notice(format!("{names} set, not needed: ruko stores data in SQLite files"));

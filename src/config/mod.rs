@@ -5,6 +5,7 @@
 //! flags, documentation and `ruko config` follow from that. A new section is a file here and a line
 //! in `Config` and in `Config::fields`. Names of other systems (`PORT`, `APP_KEY`) are in `seeds.rs`.
 
+mod app_key;
 mod auth;
 mod dotenv;
 mod environment;
@@ -34,6 +35,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use app_key::{AppKey, UnusableAppKey};
 pub use auth::{Auth, SuperadminRegistration};
 pub use error::{ConfigError, Problem};
 pub use explain::Setting;
@@ -114,8 +116,8 @@ impl Config {
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
         let Self { debug, http, storage, auth, limits, telemetry, locale, tenant_db } = self;
-        let help = "Whether a signing secret of public documentation is let pass, for trying out. Answers and logs show \
-                    no more with it. Never in production.";
+        let help = "Whether a signing secret or server key of public documentation is let pass, for trying out. Answers and \
+                    logs show no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
         fields.extend(http.fields());
         fields.extend(storage.fields());

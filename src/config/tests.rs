@@ -351,6 +351,44 @@ fn documented_signing_secret_is_refused_unless_debugging() {
 }
 
 #[test]
+fn server_key_that_everybody_knows_is_refused_unless_debugging() {
+    let zeros = format!("base64:{}=", "A".repeat(43));
+    for name in ["APP_KEY", "RUKO_AUTH_APP_KEY"] {
+        let error = Config::load(Bench::new().env(name, &zeros).sources).unwrap_err();
+        assert_eq!((error.exit_code(), error.problems().len()), (78, 1), "{error}");
+        assert_tells(&error.to_string(), &[name, "public documentation", "ruko key generate app"]);
+        let loaded = Bench::new().env(name, &zeros).env("APP_DEBUG", "true").load();
+        assert_tells(&loaded.notices[0], &[name, "trying out"]);
+    }
+    let template = || Bench::new().dotenv("APP_KEY=SomeRandomString");
+    assert_eq!(Config::load(template().sources).unwrap_err().exit_code(), 78);
+    assert_tells(&template().env("DEBUG", "true").problems(), &["has not the form of a server key"]);
+}
+
+#[test]
+fn text_that_is_no_server_key_is_refused_with_the_forms_and_without_itself() {
+    for (text, why) in [
+        ("base64:c2l4dGVlbiBieXRlcyEhIQ==", "16 bytes of AES-128"),
+        ("correct horse battery staple", "has not the form of a server key"),
+        ("base64:c2hvcnQgb25l", "has 9 bytes"),
+    ] {
+        let error = Config::load(Bench::new().dotenv(&format!("\nAPP_KEY=\"{text}\"")).sources).unwrap_err();
+        assert_eq!(error.exit_code(), 1, "starting again may help after a correction: {error}");
+        let told = error.to_string();
+        assert_tells(
+            &told,
+            &[".env line 2 (APP_KEY)", why, "`base64:` and 32 bytes", "64 hex digits", "ruko key generate"],
+        );
+        assert!(!told.contains(text.trim_start_matches("base64:")), "{told}");
+        assert!(!format!("{error:?}").contains(text.trim_start_matches("base64:")), "{error:?}");
+    }
+    let replaced = Bench::new().dotenv("APP_KEY=SomeRandomString").env("APP_KEY", &"0a1b".repeat(16)).load();
+    assert_eq!(replaced.explain().iter().find(|setting| setting.name == "auth.app_key").unwrap().value, "********");
+    let unset = Bench::new().dotenv("APP_NAME=Laravel\nAPP_ENV=local\nAPP_KEY=\nAPP_DEBUG=true").load();
+    assert!(unset.config.auth.app_key.is_none() && !unset.origins.contains_key("auth.app_key"), "{unset:?}");
+}
+
+#[test]
 fn documented_master_key_is_recognised_and_no_error() {
     let config = Bench::new().env("MASTER_API_KEY", "your-super-secret-master-key").load().config;
     assert!(config.is_placeholder_master_key());

@@ -265,6 +265,37 @@ fn placeholder_signing_secret_is_refused_unless_debug_is_on() {
 }
 
 #[test]
+fn server_key_of_a_template_stops_every_start_and_a_usable_one_is_taken() {
+    let home = Home::new();
+    let dotenv = |line: &str| std::fs::write(home.folder.path().join(".env"), line).unwrap();
+    for (line, code, words) in [
+        ("APP_KEY=SomeRandomString", 78, "public documentation"),
+        ("APP_KEY=base64:your-app-key", 78, "public documentation"),
+        ("APP_KEY=base64:c2l4dGVlbiBieXRlcyEhIQ==", 1, "AES-128"),
+        ("APP_KEY=hunter2hunter2hunter2", 1, "64 hex digits"),
+    ] {
+        dotenv(line);
+        let ran = home.run(&["serve"]);
+        ran.refused(code, &["auth.app_key", ".env line 1 (APP_KEY)", words, "ruko key generate"]);
+        assert!(!ran.err.contains(line.split_once('=').unwrap().1), "{ran:?}");
+        assert!(!home.data().exists(), "nothing was made");
+        assert!(home.ok(&["key", "generate"]).starts_with("APP_KEY=base64:"), "the way out works");
+        let shown = home.run(&["config", "auth.app_key"]);
+        assert!(shown.code == code && shown.out.contains("********") && shown.out.contains("(APP_KEY)"), "{shown:?}");
+    }
+    dotenv("APP_NAME=Laravel\nAPP_KEY=\nAPP_URL=http://localhost\n");
+    home.serve(&[]).stop();
+    let made = std::fs::read_to_string(home.data().join("keys/server.key")).unwrap();
+    std::fs::remove_file(home.data().join("keys/server.key")).unwrap();
+    home.run(&["serve", "--listen", "127.0.0.1:0"]).refused(1, &["The server key is gone", "Put it back"]);
+    dotenv(&format!("APP_KEY={made}"));
+    home.serve(&[]).stop();
+    std::fs::write(home.data().join("keys/server.key"), "half a k").unwrap();
+    dotenv("");
+    home.run(&["serve", "--listen", "127.0.0.1:0"]).refused(1, &["server.key has not the form", "put the copy"]);
+}
+
+#[test]
 fn wrong_server_key_stops_the_start_and_changes_nothing() {
     let home = Home::new();
     home.serve(&[]).stop();

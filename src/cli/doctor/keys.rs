@@ -1,9 +1,8 @@
 //! The keys: there, the right ones, and none that everybody knows.
 
-use secrecy::ExposeSecret;
-
 use super::{Check, Patient};
 use crate::app::App;
+use crate::config::AppKey;
 use crate::crypto::Keyring;
 use crate::data_dir::secret_file;
 use crate::db::inspect::Look;
@@ -18,12 +17,11 @@ pub(super) fn check(patient: &Patient, checks: &mut Vec<Check>) {
 fn server_key(patient: &Patient) -> Check {
     const NAME: &str = "server_key";
     let advice = "put the old key back (APP_KEY, or keys/server.key); without it sealed secrets are lost";
-    let configured = patient.config.auth.app_key.as_ref().map(|key| key.expose_secret().to_owned());
     let path = patient.data_dir.keys_dir().join("server.key");
-    let text = match configured {
-        Some(text) => Some(text),
+    let key = match patient.config.auth.app_key.clone() {
+        Some(key) => Some(key),
         None => match secret_file::find(&path) {
-            Ok(found) => found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(found) => found.map(|bytes| AppKey::new(&*String::from_utf8_lossy(&bytes))),
             Err(error) => return Check::fail(NAME, error.to_string()),
         },
     };
@@ -31,10 +29,10 @@ fn server_key(patient: &Patient) -> Check {
     let Ok(sealed) = central.and_then(|central| central.read(App::sealed_key_check)) else {
         return Check::warn(NAME, "cannot be compared: the central file is not readable");
     };
-    match (text.map(|text| Keyring::from_text(&text)), sealed) {
+    match (key.map(|key| Keyring::new(&key)), sealed) {
         (None, None) => Check::ok(NAME, "none yet; the first start makes it"),
         (None, Some(_)) => Check::fail(NAME, "it is missing").advice(advice),
-        (Some(Err(error)), _) => Check::fail(NAME, error.to_string()),
+        (Some(Err(why)), _) => Check::fail(NAME, format!("it {why}")).advice(advice),
         (Some(Ok(_)), None) => Check::ok(NAME, "there; nothing is sealed with it yet"),
         (Some(Ok(keyring)), Some(sealed)) if App::is_server_key(&keyring, &sealed) => {
             Check::ok(NAME, "opens what is sealed in the central file")
@@ -56,6 +54,10 @@ fn placeholders(patient: &Patient) -> Check {
         let text = "the secret that signs log-ins is one of public documentation";
         return Check::warn(NAME, text)
             .advice("`ruko key generate secret` makes a real one; never run this in production");
+    }
+    if auth.is_placeholder_app_key() {
+        let text = "APP_KEY is a key that everybody knows, so what it seals is open";
+        return Check::warn(NAME, text).advice("use this data directory for trying out only");
     }
     Check::ok(NAME, "no secret is one of public documentation")
 }
