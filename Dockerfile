@@ -29,11 +29,9 @@ ENV RUKO_DATA_DIR=/data \
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Without a shell there is no curl either, so the binary asks itself: a command goes over
-# /data/ruko.sock to the running server, through its listener, its router and its central file.
-# A server that hangs does not answer and the check runs into its time limit. It looks at no tenant's
-# file on purpose: one damaged file must not take the other tenants' server down. Suspended tenants
-# are few, so the list is short.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["/ruko", "tenant", "list", "--state", "suspended"]
+# Without a shell there is no curl either, so the binary asks itself, as a client would: /readyz at
+# the address of the settings above. A server that hangs does not answer within the limit. /readyz
+# looks at no tenant's file on purpose: one damaged file must not take the other tenants' server down.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["/ruko", "health"]
 ENTRYPOINT ["/ruko"]
 CMD ["serve"]

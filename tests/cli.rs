@@ -8,6 +8,8 @@ mod binary;
 mod crash;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/health.rs"]
+mod health;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/migrate.rs"]

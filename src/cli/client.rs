@@ -4,17 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::Either;
 use http::{Method, Request, Response, header};
 use http_body_util::BodyExt;
-use http_body_util::combinators::BoxBody;
 use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
 use poem::Endpoint;
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep};
 
+use super::exchange::{Body, exchange, full};
 use super::failure::{Failure, IN_USE, Outcome};
 use super::output;
 use crate::api::kit::request::{LocalOperator, PeerAddr};
@@ -29,9 +27,6 @@ use crate::telemetry::logging;
 /// How long to wait for a process that starts, stops, or is a command like this one.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// A body of a request or an answer.
-pub type Body = BoxBody<Bytes, std::io::Error>;
 
 /// Whether a command may make a data directory that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,11 +145,6 @@ fn expect_tenants(storage: &Storage) -> Outcome {
     Err(Failure::new(what).hint("start the server once, or name the right --data-dir"))
 }
 
-/// A body of these bytes.
-pub fn full(bytes: Bytes) -> Body {
-    poem::Body::from(bytes).into()
-}
-
 async fn in_process(site: &Site, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut request = poem::Request::builder().method(head.method).uri(head.uri).body(poem::Body::from(body));
@@ -164,37 +154,12 @@ async fn in_process(site: &Site, request: Request<Body>) -> Response<Body> {
     site.get_response(request).await.into()
 }
 
-/// One request, one connection: commands make few of them.
 async fn over_socket(path: &Path, request: Request<Body>) -> Outcome<Response<Body>> {
     let lost = |error: &dyn std::fmt::Display| {
         Failure::new(format!("the server at {} went away: {error}", path.display())).hint("look into its log")
     };
     let stream = UnixStream::connect(path).await.map_err(|error| lost(&error))?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
-    let mut connection = Box::pin(connection);
-    let sent = Box::pin(sender.send_request(request));
-    // The connection has to be driven while the answer is awaited, and later while its body is.
-    let response = match futures_util::future::select(sent, &mut connection).await {
-        Either::Left((response, _)) => response.map_err(|error| lost(&error))?,
-        Either::Right((_, sent)) => sent.await.map_err(|error| lost(&error))?,
-    };
-    let driver = tokio_util::task::AbortOnDropHandle::new(spawn(async move {
-        let _ = connection.await;
-    }));
-    Ok(response.map(|body| {
-        let body = body.map_err(std::io::Error::other).map_frame(move |frame| {
-            // Ends with the body.
-            let _ = &driver;
-            frame
-        });
-        BoxBody::new(body)
-    }))
-}
-
-#[allow(clippy::disallowed_methods, reason = "the handle ends the task with the answer it drives")]
-fn spawn(work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
-    tokio::task::spawn(work)
+    exchange(stream, request).await.map_err(|error| lost(&error))
 }
 
 fn silent_holder(error: &DataDirError, socket: &Path, reason: &std::io::Error) -> Failure {

@@ -2,7 +2,7 @@
 //!
 //! A command that changes something is a call of an API operation, over the local socket while a
 //! server runs and in this process otherwise (see `client`). `config`, `openapi`, `doctor`,
-//! `sql` and `completions` only read and need neither.
+//! `sql` and `completions` only read and need neither; `health` asks over the network.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 75 the data
 //! directory is in use by another process, 78 a documented placeholder as a secret (see
@@ -14,8 +14,10 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod exchange;
 mod failure;
 mod globals;
+mod health;
 mod key;
 mod logs;
 mod master_key;
@@ -65,6 +67,8 @@ enum Command {
     Openapi(openapi::Openapi),
     /// Check the data directory, the keys and every file
     Doctor(doctor::Doctor),
+    /// Ask a running server whether it is healthy
+    Health(health::Health),
     /// Query a tenant's file
     Sql(sql::Sql),
     /// Show who asked for what, and who changed what
@@ -119,6 +123,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::KeyGenerate(command) => command.run(&globals),
         Command::Openapi(command) => command.run().await,
         Command::Doctor(command) => command.run(&globals),
+        Command::Health(command) => command.run(&globals).await,
         Command::Sql(command) => command.run(&globals),
         Command::Logs(command) => command.run(&globals).await,
         Command::Completions(command) => command.run(),

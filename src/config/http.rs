@@ -1,6 +1,6 @@
 //! `[http]`: the listener and what it accepts.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::network::Network;
@@ -47,5 +47,14 @@ impl Http {
     /// The address that the OpenAPI document names beside its own.
     pub fn documented_url(&self) -> Option<&BaseUrl> {
         self.public_url.as_ref().or(self.document_url.as_ref())
+    }
+
+    /// The URL at which programs of this machine reach a listener on this address.
+    pub fn url_here(&self, mut address: SocketAddr) -> String {
+        if address.ip().is_unspecified() {
+            let here = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+            address.set_ip(here);
+        }
+        format!("{}://{address}", if self.tls_cert.is_some() { "https" } else { "http" })
     }
 }

@@ -18,7 +18,6 @@ use crate::operator::MasterKey;
 pub(super) struct Banner<'a> {
     pub(super) app: &'a App,
     pub(super) address: SocketAddr,
-    pub(super) has_tls: bool,
     pub(super) master_key: &'a Announced,
     pub(super) demo: Option<&'a Demo>,
 }
@@ -96,7 +95,7 @@ const INDONESIAN: Words = Words {
 impl Banner<'_> {
     pub(super) fn print(&self) -> std::io::Result<()> {
         let is_terminal = std::io::stdout().is_terminal();
-        let url = self.url();
+        let url = self.app.config.http.url_here(self.address);
         let words = if speaks_indonesian(|name| std::env::var(name).ok()) { &INDONESIAN } else { &ENGLISH };
         let mut text = String::new();
         if is_terminal {
@@ -126,19 +125,6 @@ impl Banner<'_> {
             let _ = writeln!(text, "\n  {}\n", words.stop);
         }
         output::write(&text)
-    }
-
-    /// The URL that works on this machine.
-    fn url(&self) -> String {
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(if address.is_ipv4() {
-                [127, 0, 0, 1].into()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST.into()
-            });
-        }
-        format!("{}://{address}", if self.has_tls { "https" } else { "http" })
     }
 
     fn write_addresses(&self, text: &mut String, words: &Words, url: &str) {

@@ -103,7 +103,7 @@ impl Serve {
         }
         drop(site);
         let jobs = Jobs::start(&app, jobs::all());
-        let banner = Banner { app: &app, address, has_tls, master_key: &master_key, demo: demo.as_ref() };
+        let banner = Banner { app: &app, address, master_key: &master_key, demo: demo.as_ref() };
         if let Err(error) = banner.print() {
             // The log has the same; a full disk or a closed pipe behind it is no reason to stop.
             tracing::warn!(%error, "the start could not be told on standard output");

@@ -15,7 +15,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
 use super::{Named, TENANTS, shown};
-use crate::cli::client::{Body, Client};
+use crate::cli::client::Client;
+use crate::cli::exchange::{Body, full};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output;
 use crate::tenants::Tenant;
@@ -85,7 +86,7 @@ impl Export {
             return Err(Failure::new(what).hint("move it away, or name another file with --output"));
         }
         let path = format!("{TENANTS}/{}/export", tenant.id);
-        let empty = crate::cli::client::full(hyper::body::Bytes::new());
+        let empty = full(hyper::body::Bytes::new());
         let answer = client.send(Method::GET, &path, "application/json", empty).await?;
         let announced = answer.headers().get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
