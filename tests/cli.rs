@@ -8,6 +8,8 @@ mod binary;
 mod crash;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/doctor_repairs.rs"]
+mod doctor_repairs;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/logs.rs"]

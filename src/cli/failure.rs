@@ -22,7 +22,6 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
    0  done; for `serve`: stopped in order
    1  it failed: the text on standard error says why (`doctor`: a check
-   1  it failed: the text on standard error says why (`doctor`: a check
       failed; `migrate`: a file could not be migrated; `health`: no healthy answer)
    2  the command line is wrong, or a confirmation is missing (--yes)
   75  another process holds the data directory

@@ -122,7 +122,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Key(command) => command.run(&globals),
         Command::KeyGenerate(command) => command.run(&globals),
         Command::Openapi(command) => command.run().await,
-        Command::Doctor(command) => command.run(&globals),
+        Command::Doctor(command) => command.run(&globals).await,
         Command::Health(command) => command.run(&globals).await,
         Command::Sql(command) => command.run(&globals),
         Command::Logs(command) => command.run(&globals).await,

@@ -71,6 +71,14 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.tmp", id::random_hex(8)))
 }
 
+/// The file that a half written one was to become; `None` for any other file.
+pub fn landing_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?.strip_prefix('.')?.strip_suffix(".tmp")?;
+    let (landing, random) = name.rsplit_once('.')?;
+    let is_ours = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then(|| path.with_file_name(landing))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -111,6 +119,21 @@ mod tests {
         fs::create_dir_all(folder.path().join("server.key/inside")).unwrap();
         assert!(replace(&folder.path().join("server.key"), b"secret").is_err());
         assert_eq!(names(&folder), ["server.key"]);
+    }
+
+    #[test]
+    fn half_written_file_is_known_by_its_name() {
+        let path = Path::new("/keys/server.key");
+        assert_eq!(landing_of(&beside(path)).unwrap(), path);
+        for name in [
+            "server.key",
+            ".server.key.tmp",
+            ".server.key.0123.tmp",
+            ".0123456789abcdef.tmp",
+            ".x.0123456789abcdeg.tmp",
+        ] {
+            assert_eq!(landing_of(&Path::new("/keys").join(name)), None, "{name}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! authorizer lets only reading through, and a write-ahead log that lies beside the file is read
 //! but neither folded in nor removed.
 
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,6 +72,11 @@ impl Look {
     /// # Errors
     /// What opening says.
     pub fn open(path: &Path) -> Result<Self, DbError> {
+        if has_hot_journal(path) {
+            let text =
+                "the journal of a change that was broken off lies beside it, and to open it is to roll that back";
+            return Err(DbError::Unavailable(text.into()));
+        }
         // Without write access SQLite cannot share the log's index with a server that runs, so that
         // is asked for first.
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -191,7 +198,34 @@ impl Cell {
 
 /// Bytes in the write-ahead log beside a file: changes that the file alone does not have.
 pub fn log_bytes(path: &Path) -> u64 {
-    std::fs::metadata(log_of(path)).map_or(0, |found| found.len())
+    std::fs::metadata(beside(path, "-wal")).map_or(0, |found| found.len())
+}
+
+/// Whether the journal of a change that another program broke off lies beside the file. Whoever opens
+/// the file rolls that change back; ruko itself keeps none.
+pub fn has_hot_journal(path: &Path) -> bool {
+    let mut head = [0; JOURNAL_MAGIC.len()];
+    let read = std::fs::File::open(beside(path, "-journal")).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == JOURNAL_MAGIC
+}
+
+/// How a journal begins that is to be rolled back (<https://sqlite.org/fileformat.html>, section 3).
+const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// What a file says of itself as its bytes lie there, without what lies beside it: nothing is rolled
+/// back, replayed, locked or made.
+///
+/// # Errors
+/// As [`Look::stamp`].
+pub fn stamp_as_it_lies(path: &Path) -> Result<Stamp, DbError> {
+    let escaped = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        other => format!("%{other:02x}"),
+    });
+    let uri = format!("file:{}?immutable=1", escaped.collect::<String>());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let raw = connect(Path::new(&uri), flags).map_err(|error| db_error(&error))?;
+    stamp::read_raw(&raw)
 }
 
 /// Folds the write-ahead log beside a file into it. The caller makes sure that nobody uses it.
@@ -204,9 +238,9 @@ pub fn fold_log(path: &Path) -> Result<(), DbError> {
     if blocked == 0 { Ok(()) } else { Err(DbError::Busy) }
 }
 
-fn log_of(path: &Path) -> PathBuf {
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(suffix);
     name.into()
 }
 

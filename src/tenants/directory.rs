@@ -1,7 +1,9 @@
 //! Finding tenants in a central file that a command reads by itself, beside a server or without one.
 
+use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::id::TenantId;
 
 use super::model::{Tenant, TenantState};
 use super::store;
@@ -40,4 +42,38 @@ pub fn get(tx: &mut Tx<'_>, text: &str) -> Result<Tenant> {
 /// Storage errors.
 pub fn all(tx: &mut Tx<'_>) -> Result<Vec<Tenant>> {
     store::all(tx)
+}
+
+/// A deleted tenant.
+#[derive(Debug, Clone)]
+pub struct Trashed {
+    /// The name of its file in the trash.
+    pub file: String,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+}
+
+/// The deleted tenants.
+///
+/// # Errors
+/// Storage errors.
+pub fn trash(tx: &mut Tx<'_>) -> Result<Vec<Trashed>> {
+    store::trash(tx)
+}
+
+/// A tenant that is being made, moved or removed, or was when a crash came.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    /// Its id.
+    pub id: TenantId,
+    /// The name its file gets.
+    pub next_name: Option<String>,
+}
+
+/// Those tenants.
+///
+/// # Errors
+/// Storage errors.
+pub fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Unfinished>> {
+    store::unfinished(tx)
 }

@@ -43,7 +43,7 @@ pub use model::{
     TenantPage, TenantPatch, TenantState,
 };
 pub use settings::{OwnSettings, Settings, SettingsPatch};
-pub use transfer::{Export, ImportOptions, Upload};
+pub use transfer::{Export, ImportOptions, Upload, is_leftover};
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.
 #[derive(Clone)]

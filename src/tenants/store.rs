@@ -11,6 +11,7 @@ use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 use crate::vals;
 
+use super::directory::{Trashed, Unfinished};
 use super::keys::KeyOut;
 use super::model::{ConnectionNotes, Domain, LimitsPatch, MigrationFailure, Origin, Tenant, TenantFilter, TenantState};
 use super::settings::OwnSettings;
@@ -206,6 +207,19 @@ pub(super) fn finish_rename(tx: &mut Tx<'_>, id: &str, now: Timestamp) -> Result
 pub(super) fn half_renamed(tx: &mut Tx<'_>) -> Result<Vec<(Tenant, String)>> {
     let sql = format!("SELECT {COLUMNS}, t.db_name_next FROM tenants t WHERE t.db_name_next IS NOT NULL");
     Ok(tx.query(&sql, &[], |row| Ok((read_tenant(row)?, row.get(COLUMN_COUNT)?)))?)
+}
+
+/// Tenants in a state that passes by, or on the way to another name.
+pub(super) fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Unfinished>> {
+    let sql = "SELECT id, db_name_next FROM tenants WHERE db_name_next IS NOT NULL \
+               OR state IN ('creating', 'deleting', 'detaching') ORDER BY number";
+    Ok(tx.query(sql, &[], |row| Ok(Unfinished { id: row.text(0)?.into(), next_name: row.get(1)? }))?)
+}
+
+pub(super) fn trash(tx: &mut Tx<'_>) -> Result<Vec<Trashed>> {
+    let sql = "SELECT trash_name, deleted_at FROM tenants WHERE state = 'deleted' AND trash_name IS NOT NULL \
+               ORDER BY number";
+    Ok(tx.query(sql, &[], |row| Ok(Trashed { file: row.get(0)?, deleted_at: row.get(1)? }))?)
 }
 
 pub(super) fn deleted_before(tx: &mut Tx<'_>, before: Timestamp) -> Result<Vec<TenantId>> {

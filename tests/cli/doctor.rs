@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::binary::{Home, Ran};
 
-fn doctor(home: &Home, args: &[&str]) -> (i32, Value) {
+pub fn doctor(home: &Home, args: &[&str]) -> (i32, Value) {
     let ran = home.run(&[&["--json", "doctor"], args].concat());
     (ran.code, serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}")))
 }
 
 /// Status and detail of a check.
-fn check(report: &Value, name: &str) -> (String, String) {
+pub fn check(report: &Value, name: &str) -> (String, String) {
     let found = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name);
     let found = found.unwrap_or_else(|| panic!("{name}: {report}"));
     (found["status"].as_str().unwrap().to_owned(), found["detail"].as_str().unwrap().to_owned())
@@ -36,9 +36,15 @@ fn healthy_directory_passes_every_check_beside_a_server_and_alone() {
         "placeholders",
         "central",
         "logs",
-        "tenants",
+        "unfinished",
+        "hot_journals",
         "leftover_logs",
+        "tenants",
+        "tenant_schemas",
+        "temporary_files",
+        "stray_logs",
         "orphans",
+        "trash",
         "clock",
         "disk_space",
         "open_files",
@@ -94,18 +100,26 @@ fn every_kind_of_broken_tenant_file_is_named() {
     let (code, report) = doctor(&home, &["--deep"]);
     assert_eq!(code, 1);
     let text = report.to_string();
-    for words in [
-        "(gone.db): the file is missing",
-        "(garbage.db): ",
-        "(foreign.db): the file carries the stamp of",
-        "(torn.db): ",
-        "(stray.db): the file is missing",
-        "tenants/unknown.db",
+    let names = |name: &str| {
+        let checks = report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name);
+        checks.map(|check| check["detail"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    for (name, words) in [
+        ("tenant_missing", "(gone.db): the file is missing"),
+        ("tenant_corrupt", "(garbage.db): "),
+        ("tenant_foreign", "(foreign.db): the file carries the stamp of"),
+        ("tenant_corrupt", "(torn.db): "),
+        ("tenant_missing", "(stray.db): the file is missing"),
+        ("orphans", "tenants/unknown.db"),
     ] {
-        assert!(text.contains(words), "{words}: {text}");
+        assert!(names(name).contains(words), "{words}: {report}");
     }
     assert!(!text.contains("(demo.db)"), "{text}");
     assert!(check(&report, "tenants").1.starts_with("1 files"), "{report}");
+    let all = || ["garbage", "foreign", "torn", "unknown"].map(|name| std::fs::read(file(name)).unwrap());
+    let before = all();
+    assert_eq!(doctor(&home, &["--fix"]).0, 1, "problems remain");
+    assert!(all() == before && !file("gone").exists(), "nothing of it is repaired by guessing");
 }
 
 #[test]

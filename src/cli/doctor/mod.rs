@@ -1,8 +1,17 @@
-//! `ruko doctor`: looks at everything a server rests on, one named check after the other.
+//! `ruko doctor`: looks at everything a server rests on, one named check after the other. Without
+//! `--fix` it changes nothing; with it, only what is surely ruko's own, and only while no server runs.
 
 mod files;
+mod journals;
 mod keys;
+mod leftovers;
 mod machine;
+mod repairs;
+mod rows;
+mod server_files;
+mod tenants;
+mod trash;
+mod upgrade;
 
 use std::path::PathBuf;
 
@@ -14,6 +23,7 @@ use super::globals::{Globals, look_at_data_dir};
 use super::output;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
+use rows::Rows;
 
 /// Check the data directory, the keys and every file
 #[derive(Debug, Args)]
@@ -21,7 +31,8 @@ pub struct Doctor {
     /// Reads every page of every file (32 s a GiB)
     #[arg(long)]
     deep: bool,
-    /// Repairs what is safe: permissions, and leftover logs while no server runs
+    /// Repairs what is safe, while no server runs: permissions, logs and journals left beside files,
+    /// leftovers of work that was cut short, files of an older version
     #[arg(long)]
     fix: bool,
 }
@@ -47,7 +58,7 @@ pub(super) struct Check {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
-    /// Whether `--fix` has repaired it.
+    /// Whether `--fix` has repaired all of it.
     is_fixed: bool,
 }
 
@@ -85,16 +96,24 @@ struct Patient {
     /// While a server or command has the directory, its files are in use.
     is_in_use: bool,
     is_deep: bool,
+    /// Asked for, and nobody else has the directory.
     may_fix: bool,
 }
 
 impl Doctor {
-    pub(super) fn run(&self, globals: &Globals) -> Outcome {
+    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let mut checks = Vec::new();
         if let Some(patient) = self.admit(globals, &mut checks)? {
             machine::check(&patient, &mut checks);
             keys::check(&patient, &mut checks);
-            files::check(&patient, &mut checks);
+            if server_files::check(&patient, &mut checks).await
+                && let Some(rows) = Rows::read(&patient, &mut checks).await
+            {
+                journals::check(&patient, &rows, &mut checks);
+                tenants::check(&patient, &rows, &mut checks).await;
+                leftovers::check(&patient, &rows, &mut checks);
+                checks.push(trash::check(&patient, &rows.trash));
+            }
         }
         if globals.json {
             let worst = checks.iter().map(|check| check.status).max_by_key(|status| *status as u8);
@@ -129,12 +148,16 @@ impl Doctor {
         checks.push(check);
         // While the lock is ours nobody else changes anything.
         let data_dir = held.map_or(data_dir, |held| held.with_central_file(config.storage.central_file.clone()));
-        Ok(Some(Patient { config, data_dir, is_in_use, is_deep: self.deep, may_fix: self.fix }))
+        let may_fix = self.fix && data_dir.is_locked();
+        Ok(Some(Patient { config, data_dir, is_in_use, is_deep: self.deep, may_fix }))
     }
 
     fn lock(&self, data_dir: &DataDir) -> (bool, Check, Option<DataDir>) {
         if std::os::unix::net::UnixStream::connect(data_dir.socket()).is_ok() {
-            return (true, Check::ok("lock", "a server runs and takes commands"), None);
+            let text = "a server runs and takes commands";
+            let check = Check::ok("lock", text);
+            let refused = || Check::warn("lock", format!("{text}, so nothing is repaired")).advice("stop it first");
+            return (true, if self.fix { refused() } else { check }, None);
         }
         match data_dir.holder() {
             Ok(Some(holder)) => {
@@ -144,6 +167,10 @@ impl Doctor {
             }
             Err(error) => (true, Check::fail("lock", error.to_string()), None),
             Ok(None) if !self.fix => (false, Check::ok("lock", "free, no server runs"), None),
+            // Taking the lock makes and closes folders, which may be anybody's.
+            Ok(None) if !data_dir.central_db().exists() => {
+                (false, Check::warn("lock", "nothing is repaired in a directory without a central file"), None)
+            }
             Ok(None) => match DataDir::open(data_dir.root()) {
                 Ok(held) => (false, Check::ok("lock", "free, held for the repairs"), Some(held)),
                 Err(error @ DataDirError::Locked { .. }) => (true, Check::warn("lock", error.to_string()), None),

@@ -25,7 +25,7 @@ const TEMP_PREFIX: &str = "transfer-";
 const UNNAMED_SUFFIX: &str = ".db.new";
 
 /// True for a file in the folder of temporary or tenants' files that nobody needs after a start.
-pub(super) fn is_leftover(name: &OsStr) -> bool {
+pub fn is_leftover(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with(TEMP_PREFIX) || name.ends_with(UNNAMED_SUFFIX)
 }
