@@ -282,6 +282,34 @@ async fn most_rows_of_a_page_are_one_number_in_document_and_answers() {
 }
 
 #[tokio::test]
+async fn deepest_page_is_the_one_that_the_document_names() {
+    let server = Server::start().await;
+    let (_, admin) = shop(&server).await;
+    let document: Value = server.request(Method::GET, "/openapi.json").send().await.unwrap().json().await.unwrap();
+    for path in ["/api/products", "/api/orders", "/api/users", "/api/central/tenants"] {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        let deepest = parameters.iter().find(|one| one["name"] == "page").unwrap()["schema"]["maximum"].clone();
+        let deepest = deepest.as_i64().unwrap();
+        let ask = async |page: i64, rows: i64| {
+            let path = format!("{path}?page={page}&per_page={rows}");
+            if path.starts_with("/api/central") {
+                server.central(Method::GET, &path, Value::Null).await
+            } else {
+                admin.get(&path).await
+            }
+        };
+        let (status, body) = ask(deepest, 1).await;
+        assert_eq!((status.as_u16(), &body["data"]), (200, &json!([])), "{path}: {body}");
+        for (page, rows, most) in [(deepest + 1, 1, deepest), (10_002, 10, 10_001), (i64::MAX, 1, deepest)] {
+            let (status, body) = ask(page, rows).await;
+            let text = format!("The page field must not be greater than {most}.");
+            assert_eq!((status.as_u16(), texts(&body, "page")), (422, vec![text.as_str()]), "{path} {page} {rows}");
+        }
+        assert_eq!(ask(10_001, 10).await.0, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn unreadable_body_is_told_why() {
     let server = Server::start().await;
     let (_, admin) = shop(&server).await;

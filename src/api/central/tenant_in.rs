@@ -220,8 +220,8 @@ enum StateIn {
 /// Which tenants.
 #[derive(Debug, Object)]
 pub(super) struct TenantListParams {
-    /// Page, from 1.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    /// Page, from 1. One that begins behind row 100,000 is refused.
+    #[oai(validator(minimum(value = "1"), maximum(value = "100001")))]
     pub(super) page: Option<i64>,
     /// Rows of a page; 1000 when missing.
     #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]

@@ -31,8 +31,8 @@ pub struct UsersApi(pub App);
 /// Which users.
 #[derive(Debug, Object)]
 struct UserListParams {
-    /// Page, from 1.
-    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    /// Page, from 1. One that begins behind row 100,000 is refused.
+    #[oai(validator(minimum(value = "1"), maximum(value = "100001")))]
     page: Option<i64>,
     /// Rows of a page; 10 when missing.
     per_page: Option<PerPage>,
