@@ -116,7 +116,7 @@ async fn user_may_be_sent_back_as_it_was_read() {
 
 #[tokio::test]
 async fn key_is_not_replaced_and_tenant_not_deleted_by_what_was_not_understood() {
-    let server = Server::start().await;
+    let server = Server::with(|config| config.http.max_body_bytes = 1024).await;
     let (tenant, admin) = shop(&server).await;
     let path = format!("/api/central/tenants/{}", tenant.id);
     let regenerate = format!("{path}/regenerate-key");
@@ -126,6 +126,7 @@ async fn key_is_not_replaced_and_tenant_not_deleted_by_what_was_not_understood()
         ("", json!({"purge": true}), "purge"),
         ("?purge=true", json!({"keep_backups": true}), "keep_backups"),
         ("?purge=true", json!([1]), "body"),
+        ("?purge=true", json!("too long for any body".repeat(100)), "body"),
         ("?purgee=true", Value::Null, "purgee"),
         ("?purge=maybe", Value::Null, "purge"),
     ] {
@@ -290,6 +291,7 @@ async fn deepest_page_is_the_one_that_the_document_names() {
         let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
         let deepest = parameters.iter().find(|one| one["name"] == "page").unwrap()["schema"]["maximum"].clone();
         let deepest = deepest.as_i64().unwrap();
+        assert_eq!(deepest, 100_001, "row 100,000 is the last that a page may begin behind, with one row a page");
         let ask = async |page: i64, rows: i64| {
             let path = format!("{path}?page={page}&per_page={rows}");
             if path.starts_with("/api/central") {

@@ -13,9 +13,10 @@ pub struct NoBody;
 
 impl<'a> FromRequest<'a> for NoBody {
     async fn from_request(request: &'a Request, request_body: &mut RequestBody) -> Result<Self> {
-        let bytes = body::read(request, request_body).await?;
+        // One that is too long or never complete cannot be sent here either.
+        let bytes = body::read(request, request_body).await;
         let refuse = |path: String, rule| FieldError { path, rule, place: Place::Body };
-        let errors: Vec<FieldError> = match body::parse(request.header("content-type"), bytes) {
+        let errors: Vec<FieldError> = match bytes.and_then(|bytes| body::parse(request.header("content-type"), bytes)) {
             Ok(Content { fields, files, .. }) => {
                 let names = fields.into_iter().map(|(name, _)| name).chain(files);
                 names.take(body::NAMES_TOLD_MAX).map(|name| refuse(name, Rule::Unknown)).collect()
