@@ -279,3 +279,40 @@ fn older_central_file_is_brought_up_to_date() {
     assert!(code == 0 && is_fixed(&report, "central") && check(&report, "tenants").0 == "ok", "{report}");
     assert_eq!(check(&doctor(&home, &[]).1, "central").0, "ok");
 }
+
+#[test]
+fn older_files_are_named_and_brought_up_to_date_but_for_frozen_ones() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    for name in ["one", "two", "cold"] {
+        home.ok(&["tenant", "create", name, "--db-name", name]);
+    }
+    home.ok(&["tenant", "freeze", "cold"]);
+    let file = |name: &str| home.data().join(format!("tenants/{name}.db"));
+    for name in ["one", "two", "cold"] {
+        make_older(&file(name), "tenant", &tenant_id(&home, name));
+    }
+    let version = |name: &str| {
+        let found = open(&file(name)).query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        usize::try_from(found.unwrap()).unwrap()
+    };
+    let newest = newest("tenant");
+    let server = home.serve(&[]);
+    let (code, report) = doctor(&home, &["--fix"]);
+    let (status, detail) = check(&report, "tenant_schemas");
+    assert_eq!((code, status.as_str()), (0, "warn"), "{report}");
+    assert!(["one.db", "two.db", "cold.db"].iter().all(|name| detail.contains(name)), "{report}");
+    assert_eq!(["one", "two", "cold"].map(version), [newest - 1; 3], "beside a server nothing is repaired");
+    server.stop();
+
+    let cold = std::fs::read(file("cold")).unwrap();
+    let (code, report) = doctor(&home, &["--fix"]);
+    let done = format!("brought to version {newest}: one.db, two.db; left as it is: cold.db (frozen)");
+    assert_eq!((code, check(&report, "tenant_schemas")), (0, ("warn".into(), done)), "{report}");
+    assert_eq!(["one", "two"].map(version), [newest; 2]);
+    assert!(std::fs::read(file("cold")).unwrap() == cold, "a frozen file stays as it is");
+    home.ok(&["tenant", "thaw", "cold"]);
+    let (code, report) = doctor(&home, &["--fix"]);
+    assert!(code == 0 && is_fixed(&report, "tenant_schemas"), "{report}");
+    assert_eq!((version("cold"), check(&doctor(&home, &[]).1, "tenant_schemas").0.as_str()), (newest, "ok"));
+}
