@@ -316,3 +316,30 @@ fn older_files_are_named_and_brought_up_to_date_but_for_frozen_ones() {
     assert!(code == 0 && is_fixed(&report, "tenant_schemas"), "{report}");
     assert_eq!((version("cold"), check(&doctor(&home, &[]).1, "tenant_schemas").0.as_str()), (newest, "ok"));
 }
+
+#[test]
+fn tenant_whose_migration_failed_is_named_and_tried_again() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    for name in ["one", "bad"] {
+        home.ok(&["tenant", "create", name, "--db-name", name]);
+    }
+    let file = |name: &str| home.data().join(format!("tenants/{name}.db"));
+    let newest = newest("tenant");
+    make_older(&file("one"), "tenant", &tenant_id(&home, "one"));
+    // What the last migration makes is there already, so it cannot succeed.
+    open(&file("bad")).execute_batch(&format!("PRAGMA user_version={}", newest - 1)).unwrap();
+    let note = "UPDATE tenants SET migration_error_code = 'x', migration_error = 'no luck', migration_failed_at = 1 \
+                WHERE db_name = 'one'";
+    open(&home.data().join("central.db")).execute(note, []).unwrap();
+    let (code, report) = doctor(&home, &[]);
+    let (status, detail) = check(&report, "tenant_migration_failed");
+    assert!(code == 1 && status == "fail" && detail.contains("(one.db): ") && detail.ends_with("no luck"), "{report}");
+    let (code, report) = doctor(&home, &["--fix"]);
+    let (status, detail) = check(&report, "tenant_schemas");
+    assert_eq!((code, status.as_str()), (1, "fail"), "{report}");
+    let done = format!("brought to version {newest}: one.db; left as it is: bad.db (");
+    assert!(detail.starts_with(&done), "{report}");
+    let (code, report) = doctor(&home, &[]);
+    assert!(code == 1 && check(&report, "tenant_migration_failed").1.contains("(bad.db): "), "{report}");
+}

@@ -108,7 +108,9 @@ async fn schemas(patient: &Patient, older: &[&Tenant], newest: i64) -> Check {
         }
         Err(error) => {
             has_failed = true;
-            due.into_iter().for_each(|tenant| repairs.left(&file(tenant), &error));
+            for tenant in due {
+                repairs.left(&file(tenant), &error);
+            }
         }
     }
     let advice = "frozen ones migrate after a thaw; `ruko tenant show` has the error of the others";
