@@ -75,6 +75,9 @@ pub enum DbError {
     /// Too many writes wait for this tenant.
     #[error("too many writes are waiting")]
     Overloaded,
+    /// The tenant is being restored from a backup, which takes longer than a write waits.
+    #[error("the tenant is being restored")]
+    Restoring,
     /// Everything else the engine said: a defect of ours.
     #[error("{0}")]
     Other(String),
@@ -367,6 +370,7 @@ impl DbError {
             Self::MigrationFailed { .. } => "tenant_migration_failed",
             Self::Timeout => "timeout",
             Self::Overloaded => "overloaded",
+            Self::Restoring => "restoring",
             Self::Check(_) | Self::NotNull(_) | Self::Other(_) => "internal",
         }
     }

@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod api;
 pub mod app;
+pub mod backups;
 pub mod bounded_cache;
 pub mod cli;
 pub mod clock;

@@ -86,7 +86,8 @@ fn is_beyond_use(error: &DbError) -> bool {
         | DbError::ReadOnly
         | DbError::Unavailable(_)
         | DbError::Timeout
-        | DbError::Overloaded => false,
+        | DbError::Overloaded
+        | DbError::Restoring => false,
         DbError::Corrupt(_)
         | DbError::Newer { .. }
         | DbError::MigrationFailed { .. }

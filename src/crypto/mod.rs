@@ -1,8 +1,9 @@
-//! Passwords, tokens and sealed secrets.
+//! Passwords, tokens, sealed secrets and encrypted streams.
 
 pub mod keyring;
 pub mod password;
 pub mod sealed;
+pub mod stream;
 pub mod token;
 
 pub use keyring::Keyring;

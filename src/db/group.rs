@@ -38,6 +38,18 @@ struct Queue {
     jobs: VecDeque<Box<dyn Job>>,
     /// A writer thread drains the queue, or will.
     is_scheduled: bool,
+    gate: Gate,
+}
+
+/// Whether writes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Gate {
+    #[default]
+    Open,
+    /// They wait: the file is about to be replaced.
+    Held,
+    /// They have waited long enough.
+    Refusing,
 }
 
 /// A queued write, its result type erased.
@@ -47,6 +59,8 @@ trait Job: Send {
     /// Gives the kept result to the caller, or this failure instead.
     fn settle(self: Box<Self>, failure: Option<DbError>);
     fn deadline(&self) -> Instant;
+    /// Gives it more time: it waited for no fault of its own.
+    fn extend(&mut self, deadline: Instant);
 }
 
 struct Write<T, F> {
@@ -78,6 +92,10 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Job for Write<T, F> {
     fn deadline(&self) -> Instant {
         self.deadline
     }
+
+    fn extend(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.max(deadline);
+    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -95,11 +113,14 @@ where
     let job = Box::new(Write { work, result: None, reply, deadline: Instant::now() + options.write_timeout });
     let must_schedule = {
         let mut queue = db.group.queue.lock();
+        if queue.gate == Gate::Refusing {
+            return Err(DbError::Restoring.into());
+        }
         if queue.jobs.len() >= options.writes_queued_max {
             return Err(DbError::Overloaded.into());
         }
         queue.jobs.push_back(job);
-        !std::mem::replace(&mut queue.is_scheduled, true)
+        queue.gate == Gate::Open && !std::mem::replace(&mut queue.is_scheduled, true)
     };
     if must_schedule {
         schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
@@ -119,8 +140,56 @@ fn schedule(db: Arc<Shared>, delay: Duration, next_pause: Duration) {
     }
 }
 
+impl Group {
+    /// Lets no further write begin; new ones queue up.
+    pub(super) fn hold(&self) {
+        self.queue.lock().gate = Gate::Held;
+    }
+
+    /// True while a batch is under way.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.queue.lock().is_scheduled
+    }
+
+    /// Refuses what waits and what comes until [`release`].
+    pub(super) fn refuse_held(&self) {
+        let jobs = {
+            let mut queue = self.queue.lock();
+            queue.gate = Gate::Refusing;
+            std::mem::take(&mut queue.jobs)
+        };
+        for job in jobs {
+            job.settle(Some(DbError::Restoring));
+        }
+    }
+}
+
+/// Lets writes run again after [`Group::hold`].
+pub(super) fn release(db: &Arc<Shared>) {
+    let deadline = Instant::now() + db.engine.0.options.write_timeout;
+    let must_schedule = {
+        let mut queue = db.group.queue.lock();
+        queue.gate = Gate::Open;
+        queue.jobs.iter_mut().for_each(|job| job.extend(deadline));
+        !queue.jobs.is_empty() && !std::mem::replace(&mut queue.is_scheduled, true)
+    };
+    if must_schedule {
+        schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
+    }
+}
+
+/// True when a thread may go on with the queue; else it is not scheduled any more.
+fn may_drain(db: &Shared) -> bool {
+    let mut queue = db.group.queue.lock();
+    queue.is_scheduled = queue.gate == Gate::Open && !queue.jobs.is_empty();
+    queue.is_scheduled
+}
+
 /// Commits what waits, one batch; then hands the file on if more has come.
 fn drain(db: &Arc<Shared>, next_pause: Duration) {
+    if !may_drain(db) {
+        return;
+    }
     refuse_expired(db);
     let deadline = Instant::now() + db.engine.0.options.write_timeout;
     let connection = match db.writers.get(deadline) {
@@ -140,10 +209,7 @@ fn drain(db: &Arc<Shared>, next_pause: Duration) {
         }
     }
     drop(connection);
-    let mut queue = db.group.queue.lock();
-    queue.is_scheduled = !queue.jobs.is_empty();
-    if queue.is_scheduled {
-        drop(queue);
+    if may_drain(db) {
         schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
     }
 }
@@ -151,10 +217,7 @@ fn drain(db: &Arc<Shared>, next_pause: Duration) {
 /// Another program holds the file: leaves the thread to others and comes back.
 fn pause(db: &Arc<Shared>, pause: Duration) {
     refuse_expired(db);
-    let mut queue = db.group.queue.lock();
-    queue.is_scheduled = !queue.jobs.is_empty();
-    if queue.is_scheduled {
-        drop(queue);
+    if may_drain(db) {
         schedule(db.clone(), pause, (pause * 2).min(PAUSE_LONGEST));
     }
 }
@@ -290,7 +353,7 @@ fn settle_all(batch: Vec<Box<dyn Job>>, failure: Option<&DbError>) {
 }
 
 impl Shared {
-    fn committed(&self) {
+    pub(super) fn committed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.is_tidy.store(false, Ordering::Relaxed);
         self.last_write_ms.store(super::uptime_ms(), Ordering::Relaxed);

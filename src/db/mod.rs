@@ -10,18 +10,19 @@
 mod adopt;
 mod closed;
 mod connection;
-mod copy;
 mod engine;
 mod failure;
 mod fleet;
 mod fold;
 mod group;
+mod hold;
 pub mod inspect;
 mod migrate;
 mod pool;
 mod probe;
 mod ranges;
 mod read;
+mod snapshot;
 mod stamp;
 mod strange;
 mod tidy;
@@ -37,11 +38,12 @@ use crate::error::{DbError, Error, Result};
 
 pub use closed::{complete, expect_writable, io_error, move_closed, remove_closed};
 pub use connection::Durability;
-pub use copy::{CopySummary, copy_live};
 pub use engine::{Engine, EngineOptions};
 pub use fleet::{Fenced, Fleet, FleetStats};
+pub use hold::{HeldWrites, while_held};
 pub use migrate::{MigrationOutcome, Schema};
 pub use probe::count_rows;
+pub use snapshot::{CopyError, CopyProgress, copy_live, snapshot};
 pub use stamp::{APPLICATION_ID, Stamp};
 pub use tx::{FromColumn, Prepared, Row, Tx, Val};
 
@@ -233,6 +235,7 @@ pub fn advice(error: &DbError) -> &'static str {
         DbError::MigrationFailed { .. } => MIGRATION_ADVICE,
         DbError::Timeout => "the file is slow or its disk overloaded",
         DbError::Overloaded => "the tenant gets more writes than its disk can take",
+        DbError::Restoring => "wait for the restore to end",
         _ => "this is a defect of ruko: please report it with this log line",
     }
 }

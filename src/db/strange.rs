@@ -14,9 +14,9 @@ use rusqlite::limits::Limit;
 use crate::error::{DbError, Error, Result};
 
 use super::closed::{io_error, refuse_leftovers};
-use super::copy::copy_live;
 use super::failure::db_error;
 use super::migrate::schema_objects;
+use super::snapshot::copy_live;
 use super::stamp::APPLICATION_ID;
 use super::{Schema, Tx, ranges};
 

@@ -129,6 +129,7 @@ fn log_if_ours(error: &Error, asked: &Asked) {
             | DbError::Full
             | DbError::Timeout
             | DbError::Overloaded
+            | DbError::Restoring
             | DbError::Unavailable(_)
             | DbError::Newer { .. }),
         ) => {
@@ -183,7 +184,7 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
         }
         Error::Unavailable(_)
         | Error::Central(DbError::Busy)
-        | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout) => {
+        | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout | DbError::Restoring) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Error::MethodNotAllowed { allowed, .. } => {
@@ -242,6 +243,7 @@ fn public_db_text(error: &DbError) -> &'static str {
             "The tenant's data could not be brought to this release. Its operator finds the reason with the tenant."
         }
         DbError::Timeout | DbError::Overloaded => "The server is busy. Try again.",
+        DbError::Restoring => "The tenant is being restored from a backup. Try again in a moment.",
         DbError::Check(_) | DbError::NotNull(_) | DbError::Other(_) => "Server Error",
     }
 }

@@ -105,6 +105,10 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "unavailable" | "overloaded" | "timeout" | "central_locked" => {
             ("The server is busy. Please try again.", "Server sedang sibuk. Silakan coba lagi.")
         }
+        "restoring" => (
+            "The shop's data is being restored. Please try again in a moment.",
+            "Data toko sedang dipulihkan. Silakan coba lagi sebentar.",
+        ),
         "tenant_locked" => (
             "The shop's data is in use by another program. Please try again.",
             "Data toko sedang dipakai program lain. Silakan coba lagi.",
