@@ -8,6 +8,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::activity::{Activity, ActivityOptions};
+use crate::backups::keys::BackupKeys;
+use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
 use crate::crypto::{Keyring, Passwords};
@@ -48,6 +50,8 @@ pub struct Shared {
     pub central: Db,
     /// Tenants and their files.
     pub tenants: Tenants,
+    /// Copies of the tenants' files.
+    pub backups: Backups,
     /// Checked bearer tokens.
     pub sessions: Sessions,
     /// Password hashes, a few at a time.
@@ -148,13 +152,24 @@ impl App {
             central.clone(),
             fleet,
             engine.clone(),
-            schema,
+            schema.clone(),
             data_dir.clone(),
             keyring.clone(),
             clock.clone(),
             server_settings(&config),
         );
         tenants.recover().await.map_err(in_central)?;
+        let backup_key = data_dir.keys_dir().join("backup.key");
+        let backups = Backups::new(
+            tenants.clone(),
+            engine.clone(),
+            schema,
+            data_dir.clone(),
+            clock.clone(),
+            BackupKeys::load(&backup_key, config.backup.key.as_ref())?,
+            backup_options(&config),
+        );
+        backups.recover().await.map_err(in_central)?;
         let auth = &config.auth;
         let (master_key, new_key) =
             MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock, is_server)
@@ -188,6 +203,7 @@ impl App {
             keyring,
             central,
             tenants,
+            backups,
             master_key,
         };
         Ok((Self { shared: Arc::new(shared) }, new_key))
@@ -242,6 +258,7 @@ impl App {
 
     /// Writes what waits and leaves every file complete.
     pub async fn shut_down(&self) {
+        self.backups.shut_down().await;
         self.tenants.finish_work().await;
         if let Err(error) = self.flush_uses().await {
             tracing::warn!(%error, "last uses of keys and tokens could not be written");
@@ -261,6 +278,17 @@ impl App {
         }
         self.activity.shutdown().await;
     }
+}
+
+fn backup_options(config: &Config) -> BackupOptions {
+    let backup = &config.backup;
+    let keep = KeepDays {
+        manual: backup.keep_manual_days,
+        daily: backup.keep_daily_days,
+        weekly: backup.keep_weekly_days,
+        safety: backup.keep_safety_days,
+    };
+    BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep }
 }
 
 /// What counts for tenants without settings of their own.

@@ -1,7 +1,7 @@
 //! The file of a backup. docs/BACKUP-FORMAT.md describes it for who has to read it without ruko.
 //!
 //! ```text
-//! head      "ruko-backup/1\n" and one line of JSON: tenant and backup
+//! head      "ruko-backup/1\n" and one line of JSON: tenant, backup, key
 //! stream    see crypto::stream; its context is the head, byte for byte
 //!   payload   what a download gives: a zstd frame around a SQLite file, or that file itself
 //!   manifest  JSON: what the backup holds
@@ -37,6 +37,8 @@ pub struct Head {
     pub tenant_id: String,
     /// Id of the backup.
     pub backup_id: String,
+    /// Which key opens it; see [`super::keys::BackupKey::id`].
+    pub key_id: String,
 }
 
 /// What only who has the key may know.

@@ -7,6 +7,7 @@
 
 mod app_key;
 mod auth;
+mod backup;
 mod dotenv;
 mod environment;
 mod error;
@@ -37,6 +38,7 @@ use std::path::PathBuf;
 
 pub use app_key::{AppKey, UnusableAppKey};
 pub use auth::{Auth, SuperadminRegistration};
+pub use backup::Backup;
 pub use error::{ConfigError, Problem};
 pub use explain::Setting;
 pub use http::Http;
@@ -65,6 +67,8 @@ pub struct Config {
     pub storage: Storage,
     /// Secrets, logins and passwords.
     pub auth: Auth,
+    /// How copies of the data are made and how long they stay.
+    pub backup: Backup,
     /// How much one caller may ask for.
     pub limits: Limits,
     /// What the server tells about itself.
@@ -115,13 +119,14 @@ impl Config {
 
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
-        let Self { debug, http, storage, auth, limits, telemetry, locale, tenant_db } = self;
+        let Self { debug, http, storage, auth, backup, limits, telemetry, locale, tenant_db } = self;
         let help = "Whether a signing secret or server key of public documentation is let pass, for trying out. Answers and \
                     logs show no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
         fields.extend(http.fields());
         fields.extend(storage.fields());
         fields.extend(auth.fields());
+        fields.extend(backup.fields());
         fields.extend(limits.fields());
         fields.extend(telemetry.fields());
         fields.extend(locale.fields());

@@ -124,6 +124,20 @@ impl Look {
         outcome
     }
 
+    /// Runs a change of a file that was opened for writing, in one transaction.
+    ///
+    /// # Errors
+    /// Those of `work`, and then nothing of it stays.
+    pub fn change<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let run = |sql: &str| self.raw.execute_batch(sql).map_err(|error| db_error(&error));
+        run("BEGIN IMMEDIATE")?;
+        let outcome = work(&mut Tx::new(&self.raw)).and_then(|value| Ok(run("COMMIT").map(|()| value)?));
+        if !self.raw.is_autocommit() {
+            run("ROLLBACK")?;
+        }
+        outcome
+    }
+
     /// What the file says of itself.
     ///
     /// # Errors
@@ -145,13 +159,23 @@ impl Look {
         let mut found = tx.query(&check, &[], |row| row.get::<String>(0))?;
         found.retain(|line| line != "ok");
         if depth == Depth::Full {
-            tx.each("PRAGMA foreign_key_check", &[], |row| {
-                let (table, row_id) = (row.get::<String>(0)?, row.get::<Option<i64>>(1)?);
-                let row_id = row_id.map_or_else(String::new, |id| format!(" {id}"));
-                found.push(format!("row{row_id} of {table} points at a row that does not exist"));
-                Ok(found.len() < PROBLEMS_MAX)
-            })?;
+            found.extend(self.orphans()?);
         }
+        Ok(found)
+    }
+
+    /// Rows that point at rows which do not exist, as sentences; the first of them.
+    ///
+    /// # Errors
+    /// When not even looking is possible.
+    pub fn orphans(&self) -> Result<Vec<String>, DbError> {
+        let mut found = Vec::new();
+        Tx::new(&self.raw).each("PRAGMA foreign_key_check", &[], |row| {
+            let (table, row_id) = (row.get::<String>(0)?, row.get::<Option<i64>>(1)?);
+            let row_id = row_id.map_or_else(String::new, |id| format!(" {id}"));
+            found.push(format!("row{row_id} of {table} points at a row that does not exist"));
+            Ok(found.len() < PROBLEMS_MAX)
+        })?;
         Ok(found)
     }
 

@@ -25,6 +25,7 @@ mod read;
 mod snapshot;
 mod stamp;
 mod strange;
+mod temp_file;
 mod tidy;
 mod tx;
 mod workers;
@@ -45,6 +46,7 @@ pub use migrate::{MigrationOutcome, Schema};
 pub use probe::count_rows;
 pub use snapshot::{CopyError, CopyProgress, copy_live, snapshot};
 pub use stamp::{APPLICATION_ID, Stamp};
+pub use temp_file::TempFile;
 pub use tx::{FromColumn, Prepared, Row, Tx, Val};
 
 use group::Group;

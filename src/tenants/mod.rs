@@ -6,6 +6,7 @@
 //! caller hangs up, and what a crash leaves half done is finished or undone by the next start.
 
 mod access;
+mod alone;
 mod behind;
 mod change;
 mod check;
@@ -36,6 +37,7 @@ use crate::db::{Db, Engine, Fleet, Schema};
 use crate::error::{DbError, Error, Result};
 
 pub use access::{ActiveTenant, KeyUse};
+pub use alone::{Alone, Still};
 pub use epoch::EpochRaise;
 pub use keys::{KeyIn, KeyOut, NewKey};
 pub use model::{
@@ -157,6 +159,11 @@ impl Tenants {
     /// The settings in force for a tenant.
     pub fn settings(&self, tenant: &Tenant) -> Settings {
         tenant.settings.in_force(&self.shared.server_settings)
+    }
+
+    /// The file of all tenants' rows, for features that keep rows of their own in it.
+    pub fn central(&self) -> &Db {
+        &self.shared.central
     }
 
     /// The open files.

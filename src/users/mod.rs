@@ -6,6 +6,7 @@
 //! before its caller hears of it.
 
 mod account;
+mod carry_over;
 mod change;
 mod login;
 mod model;
@@ -16,6 +17,7 @@ mod throttle;
 pub mod tokens;
 
 pub use account::UserDesk;
+pub use carry_over::{CarriedOver, Present, carry_nothing_over, carry_over, present};
 pub use model::{Changer, NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
 pub use session::{Sessions, SignedIn};
 pub use store::{count, find, get, list};

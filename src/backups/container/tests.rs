@@ -3,7 +3,7 @@ use std::io::Cursor;
 use super::*;
 
 fn head() -> Head {
-    Head { tenant_id: "warung-1".into(), backup_id: "b1".into() }
+    Head { tenant_id: "warung-1".into(), backup_id: "b1".into(), key_id: "k1".into() }
 }
 
 fn pack(key: &StreamKey, database: &[u8], is_compressed: bool) -> (Vec<u8>, Packed) {

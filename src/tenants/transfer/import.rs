@@ -15,7 +15,7 @@ use super::super::store::{self, NewKeyRow, TenantRow};
 use super::super::{Tenants, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
-use super::{TempFile, io, run_long};
+use super::{TempFile, io, run_long, temp_file};
 
 /// What is to differ from the archive.
 #[derive(Debug, Clone, Default)]
@@ -70,8 +70,8 @@ impl Tenants {
     /// # Errors
     /// Storage errors.
     pub async fn upload(&self, bytes_max: u64) -> Result<Upload> {
-        let name = TempFile::named_in(&self.shared.data_dir.tmp_dir(), "tar.zst");
-        let file = tokio::fs::File::create_new(&name.path).await.map_err(io)?;
+        let name = temp_file(&self.shared.data_dir.tmp_dir(), "tar.zst");
+        let file = tokio::fs::File::create_new(name.path()).await.map_err(io)?;
         Ok(Upload { file, name, received: 0, bytes_max })
     }
 
@@ -92,7 +92,7 @@ impl Tenants {
         drop(file);
         let tmp = self.shared.data_dir.tmp_dir();
         let bytes_max = options.bytes_max;
-        let Unpacked { manifest, database } = run_long(move || unpack(&archive.path, &tmp, bytes_max)).await?;
+        let Unpacked { manifest, database } = run_long(move || unpack(archive.path(), &tmp, bytes_max)).await?;
         let now = self.shared.clock.now();
         let arrival = Arrival::new(&manifest, options, now)?;
         let _turn = self.turn(&arrival.id).await;
@@ -101,12 +101,12 @@ impl Tenants {
         let (owner, before, schema) = (arrival.id.to_string(), manifest.tenant.id.clone(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
         let database = run_long(move || {
-            schema.adopt_filled(&engine, &database.path, &owner, &before)?;
+            schema.adopt_filled(&engine, database.path(), &owner, &before)?;
             Ok(database)
         })
         .await?;
         self.reserve(arrival.row(&manifest)).await?;
-        let (from, to) = (database.path.clone(), self.file_of(&arrival.db_name));
+        let (from, to) = (database.path().to_owned(), self.file_of(&arrival.db_name));
         let moved = self.shared.engine.run(move || move_closed(&from, &to)).await;
         let tenant = match moved {
             Ok(()) => self.finish_import(&arrival).await,

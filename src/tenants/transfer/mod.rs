@@ -8,8 +8,9 @@ mod pack;
 mod unpack;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::db::TempFile;
 use crate::error::{DbError, Error, Result, Rule};
 
 pub use export::Export;
@@ -30,25 +31,9 @@ pub fn is_leftover(name: &OsStr) -> bool {
     name.starts_with(TEMP_PREFIX) || name.ends_with(UNNAMED_SUFFIX)
 }
 
-/// A file that goes when this is dropped, with what SQLite puts beside it.
-#[derive(Debug)]
-struct TempFile {
-    path: PathBuf,
-}
-
-impl TempFile {
-    /// A name of its own in `folder`; the file is not made yet.
-    fn named_in(folder: &Path, ending: &str) -> Self {
-        Self { path: folder.join(format!("{TEMP_PREFIX}{}.{ending}", crate::id::random_hex(8))) }
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        if let Err(error) = crate::db::remove_closed(&self.path) {
-            tracing::warn!(file = %self.path.display(), %error, "a temporary file could not be removed");
-        }
-    }
+/// A temporary file of a name of its own in `folder`; it is not made yet.
+fn temp_file(folder: &Path, ending: &str) -> TempFile {
+    TempFile::new(folder.join(format!("{TEMP_PREFIX}{}.{ending}", crate::id::random_hex(8))))
 }
 
 /// The answer for an archive that cannot be used.

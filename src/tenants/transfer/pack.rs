@@ -11,19 +11,19 @@ use crate::db::{Schema, count_rows};
 use crate::error::Result;
 
 use super::manifest::{Central, DatabasePart, Manifest};
-use super::{DATABASE, Export, MANIFEST, TempFile, io};
+use super::{DATABASE, Export, MANIFEST, io, temp_file};
 
 /// Level 3 packs a database to about a third at the speed of a disk.
 const LEVEL: i32 = 3;
 
 /// Copies the live file, makes sure that the copy is one that can be imported, and packs it.
 pub(super) fn pack(live: &Path, tmp: &Path, central: Central, schema: &Schema, now: Timestamp) -> Result<Export> {
-    let copy = TempFile::named_in(tmp, "db");
-    let schema_version = schema.copy_for_export(live, &copy.path, central.tenant.id.as_str())?;
-    let mut database = File::open(&copy.path).map_err(io)?;
+    let copy = temp_file(tmp, "db");
+    let schema_version = schema.copy_for_export(live, copy.path(), central.tenant.id.as_str())?;
+    let mut database = File::open(copy.path()).map_err(io)?;
     let (size_bytes, sha256) = digest(&mut database).map_err(io)?;
     let file_name = format!("{}.ruko.tar.zst", central.tenant.id);
-    let row_counts = count_rows(&copy.path)?;
+    let row_counts = count_rows(copy.path())?;
     let part = DatabasePart { size_bytes, sha256, schema_version, row_counts };
     let manifest = central.manifest(part, now);
     write_archive(tmp, &manifest, &mut database).map(|(file, size_bytes, sha256)| Export {
@@ -36,8 +36,8 @@ pub(super) fn pack(live: &Path, tmp: &Path, central: Central, schema: &Schema, n
 
 /// Gives the archive, its size and its SHA-256. It has no name any more: it goes with its handle.
 fn write_archive(tmp: &Path, manifest: &Manifest, database: &mut File) -> Result<(File, u64, String)> {
-    let named = TempFile::named_in(tmp, "tar.zst");
-    let file = File::options().read(true).write(true).create_new(true).open(&named.path).map_err(io)?;
+    let named = temp_file(tmp, "tar.zst");
+    let file = File::options().read(true).write(true).create_new(true).open(named.path()).map_err(io)?;
     drop(named);
     let hashing = Hashing { inner: BufWriter::with_capacity(256 * 1024, file), hash: Sha256::new(), written: 0 };
     let bytes = manifest.to_bytes()?;

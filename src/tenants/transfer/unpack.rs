@@ -12,7 +12,7 @@ use crate::error::Result;
 
 use super::manifest::Manifest;
 use super::pack::Hashing;
-use super::{DATABASE, MANIFEST, TempFile, bad_archive, io};
+use super::{DATABASE, MANIFEST, TempFile, bad_archive, io, temp_file};
 
 /// A manifest with 100 keys and 100 domains has some 60 KiB.
 const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
@@ -68,8 +68,8 @@ pub(super) fn unpack(archive: &Path, tmp: &Path, bytes_max: u64) -> Result<Unpac
     if entry.size() == 0 || entry.size() != manifest.database.size_bytes {
         return Err(bad_archive("its database has not the size its manifest names"));
     }
-    let database = TempFile::named_in(tmp, "db");
-    let sha256 = write_file(&mut entry, &database.path)?;
+    let database = temp_file(tmp, "db");
+    let sha256 = write_file(&mut entry, database.path())?;
     if sha256 != manifest.database.sha256 {
         return Err(bad_archive("its database is damaged: the checksum differs"));
     }

@@ -49,6 +49,9 @@ pub(super) fn body(error: &Error) -> (StatusCode, Map<String, Value>) {
         Error::Forbidden(_) => say("Forbidden", "You do not have permission to access this resource"),
         Error::TenantNotActive(_) => say("Tenant is not active", &public_text(error)),
         Error::NotFound { kind: "tenant", .. } => say("Tenant not found", "No tenant has this id."),
+        Error::NotFound { kind: "backup", .. } => object([("error", "Backup file not found".into())]),
+        Error::NotFound { kind: "backups", .. } => object([("error", "No backups found for this tenant".into())]),
+        Error::BadRequest(text) => say(text, text),
         Error::NotFound { kind, id } => object([("message", model_text(kind, id).into())]),
         Error::Invalid(errors) => validation(errors),
         Error::RouteNotFound(path) => object([

@@ -1,0 +1,75 @@
+//! A backup on its way out: decrypted while it is sent.
+
+use std::fs::File;
+use std::io::Read;
+
+use crate::error::{Error, Result};
+
+use super::Backups;
+use super::container::{ContainerError, Unpacker};
+use super::make::{in_background, io};
+use super::model::{Backup, Content};
+
+/// A backup that is ready to be sent.
+pub struct Download {
+    /// Its row.
+    pub backup: Backup,
+    /// What it holds.
+    pub content: Content,
+    /// The bytes from the asked one on.
+    pub payload: Box<dyn Read + Send>,
+}
+
+impl Backups {
+    /// Opens a finished backup for sending, from byte `from` of the download on. Its end is
+    /// authenticated before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] `backup_damaged`, `backup_key_missing`.
+    pub async fn open(&self, backup: &Backup, from: u64) -> Result<Download> {
+        let unpacker = self.unpacker(backup).await?;
+        let content = backup.content.clone().ok_or_else(|| Error::not_found("backup", &backup.id))?;
+        let payload = Box::new(unpacker.payload(from).map_err(|error| damaged(backup, &error))?);
+        Ok(Download { backup: backup.clone(), content, payload })
+    }
+
+    /// Opens the file of a backup and checks that it is the one of the row.
+    pub(super) async fn unpacker(&self, backup: &Backup) -> Result<Unpacker<File>> {
+        let content = backup.content.as_ref().ok_or_else(|| Error::not_found("backup", &backup.id))?;
+        let key = self.shared.keys.find(&content.key_id).cloned().ok_or_else(|| {
+            let text = format!(
+                "The backup was made with the key {}, which this server does not have. Set it as backup.key.",
+                content.key_id
+            );
+            Error::conflict("backup_key_missing", text)
+        })?;
+        let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
+        let row = backup.clone();
+        in_background(move || {
+            let file = File::open(path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    Error::conflict("backup_damaged", format!("The file of the backup {} is gone.", row.file_name))
+                }
+                _ => io(error),
+            })?;
+            let unpacker = Unpacker::open(file, key.stream_key()).map_err(|error| damaged(&row, &error))?;
+            if unpacker.head.backup_id == row.id && unpacker.head.tenant_id == row.tenant_id.as_str() {
+                Ok(unpacker)
+            } else {
+                let text = format!("The file of the backup {} is another backup's.", row.file_name);
+                Err(Error::conflict("backup_damaged", text))
+            }
+        })
+        .await
+    }
+}
+
+/// The answer for a file that does not open or not to its end.
+pub(super) fn damaged(backup: &Backup, error: &ContainerError) -> Error {
+    match error {
+        ContainerError::Io(error) => crate::db::io_error(error).into(),
+        other => {
+            Error::conflict("backup_damaged", format!("The backup {} cannot be used: {other}.", backup.file_name))
+        }
+    }
+}

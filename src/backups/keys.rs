@@ -1,0 +1,166 @@
+//! The keys of backups. One is in use; older ones only open what they made. A key's text is the
+//! recovery key: printed and put away, it opens backups on a machine that has nothing else.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::crypto::stream::StreamKey;
+use crate::data_dir::secret_file;
+use crate::error::{Error, Result};
+
+/// How the text of a key begins.
+const PREFIX: &str = "rbk1";
+/// Digits between two dashes.
+const GROUP: usize = 8;
+const CHECKSUM_BYTES: usize = 4;
+
+/// A key of backups.
+#[derive(Debug, Clone)]
+pub struct BackupKey {
+    key: StreamKey,
+    id: String,
+}
+
+impl BackupKey {
+    fn new(key: StreamKey) -> Self {
+        let digest = Sha256::new().chain_update(b"ruko backup key id").chain_update(key.expose()).finalize();
+        Self { id: hex::encode(&digest[..4]), key }
+    }
+
+    /// A new random key.
+    pub fn generate() -> Self {
+        Self::new(StreamKey::generate())
+    }
+
+    /// Reads a recovery key as it was printed, or typed with other spacing and case.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `bad_recovery_key`, with what is wrong.
+    pub fn from_text(text: &str) -> Result<Self> {
+        let bad = |why: &str| Error::conflict("bad_recovery_key", format!("The recovery key cannot be read: {why}."));
+        let plain: Zeroizing<String> =
+            Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase());
+        let digits = plain.strip_prefix(PREFIX).ok_or_else(|| bad("it begins with rbk1"))?;
+        let bytes = Zeroizing::new(hex::decode(digits).map_err(|_| bad("behind rbk1 there are digits and a to f only"))?);
+        let (key, checksum) = bytes.split_at_checked(32).ok_or_else(|| bad("it is too short"))?;
+        let key: [u8; 32] = key.try_into().map_err(|_| bad("it is too short"))?;
+        if checksum != checksum_of(&key) {
+            return Err(bad("a digit is wrong or missing"));
+        }
+        Ok(Self::new(StreamKey::new(key)))
+    }
+
+    /// The recovery key: `rbk1-` and nine groups of eight hex digits, the last a checksum.
+    pub fn to_text(&self) -> SecretString {
+        let digits = Zeroizing::new(hex::encode([&self.key.expose()[..], &checksum_of(self.key.expose())].concat()));
+        let groups: Vec<&str> = (0..digits.len() / GROUP).map(|n| &digits[n * GROUP..(n + 1) * GROUP]).collect();
+        format!("{PREFIX}-{}", groups.join("-")).into()
+    }
+
+    /// Eight hex digits that tell keys apart and give nothing away.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What encrypts.
+    pub fn stream_key(&self) -> &StreamKey {
+        &self.key
+    }
+}
+
+fn checksum_of(key: &[u8; 32]) -> [u8; CHECKSUM_BYTES] {
+    let digest = Sha256::new().chain_update(b"ruko backup key checksum").chain_update(key).finalize();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// The keys this server has.
+#[derive(Debug, Clone)]
+pub struct BackupKeys {
+    current: BackupKey,
+    older: Vec<BackupKey>,
+}
+
+impl BackupKeys {
+    /// Reads the key file, one key a line, the one in use first; makes it when there is none. A
+    /// `configured` key comes before them.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `bad_recovery_key`; storage errors.
+    pub fn load(path: &Path, configured: Option<&SecretString>) -> Result<Self> {
+        let stored = secret_file::find(path).map_err(Error::internal)?;
+        let mut keys = configured.map(|text| BackupKey::from_text(text.expose_secret())).into_iter().collect::<Result<Vec<_>>>()?;
+        if let Some(stored) = &stored {
+            let text = std::str::from_utf8(stored).map_err(Error::internal)?;
+            for line in text.lines().filter(|line| !line.trim().is_empty()) {
+                keys.push(BackupKey::from_text(line)?);
+            }
+        }
+        if keys.is_empty() {
+            let made = BackupKey::generate();
+            let line = Zeroizing::new(format!("{}\n", made.to_text().expose_secret()));
+            secret_file::create(path, line.as_bytes()).map_err(Error::internal)?;
+            keys.push(made);
+        }
+        let current = keys.remove(0);
+        Ok(Self { current, older: keys })
+    }
+
+    /// What new backups are made with.
+    pub fn current(&self) -> &BackupKey {
+        &self.current
+    }
+
+    /// The key with this id.
+    pub fn find(&self, id: &str) -> Option<&BackupKey> {
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recovery_key_is_read_as_printed_and_as_typed() {
+        let key = BackupKey::generate();
+        let text = key.to_text().expose_secret().to_owned();
+        assert_eq!(text.len(), 4 + 9 * 9, "{text}");
+        for typed in [text.clone(), text.to_uppercase(), text.replace('-', " "), format!("  {}\n", text.replace('-', ""))] {
+            assert_eq!(BackupKey::from_text(&typed).unwrap().stream_key().expose(), key.stream_key().expose());
+        }
+    }
+
+    #[test]
+    fn mistyped_recovery_key_is_refused() {
+        let text = BackupKey::generate().to_text().expose_secret().to_owned();
+        for at in 0..text.len() {
+            let mut typed = text.clone().into_bytes();
+            typed[at] = match typed[at] {
+                b'-' => continue,
+                b'0' => b'1',
+                _ => b'0',
+            };
+            let typed = String::from_utf8(typed).unwrap();
+            assert_eq!(BackupKey::from_text(&typed).unwrap_err().code(), "bad_recovery_key", "{typed}");
+        }
+        for typed in ["", "rbk1", "rbk1-12", &text[..text.len() - 1], &format!("{text}0")] {
+            assert!(BackupKey::from_text(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn key_file_is_made_once_and_older_keys_stay() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("backup.key");
+        let made = BackupKeys::load(&path, None).unwrap();
+        let again = BackupKeys::load(&path, None).unwrap();
+        assert_eq!(made.current().id(), again.current().id());
+        let newer = BackupKey::generate();
+        let both = BackupKeys::load(&path, Some(&newer.to_text())).unwrap();
+        assert_eq!(both.current().id(), newer.id());
+        assert!(both.find(made.current().id()).is_some() && both.find("00000000").is_none());
+    }
+}

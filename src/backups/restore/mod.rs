@@ -1,0 +1,185 @@
+//! Bringing a backup back into the live tenant: all of it or nothing, without a restart.
+
+mod swap;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::db::inspect::Look;
+use crate::db::{Db, Durability, TempFile, Tx, copy_live, while_held};
+use crate::error::{DbError, Error, Result};
+use crate::id::TenantId;
+use crate::tenants::{Alone, TenantState};
+use crate::users::{self, CarriedOver};
+
+use super::download::damaged;
+use super::make::{TEMP_PREFIX, Task, in_background, io};
+use super::model::{Backup, Kind};
+use super::progress::Progress;
+use super::prove::prove;
+use super::{Backups, UnderWay};
+
+/// How long writes wait before they are refused.
+const WRITERS_WAIT: Duration = Duration::from_secs(30);
+
+/// A restore that is to be made.
+#[derive(Debug, Clone)]
+pub struct RestoreOrder {
+    /// Of whom.
+    pub tenant: TenantId,
+    /// From what.
+    pub backup: Backup,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    /// From what.
+    pub backup: Backup,
+    /// What was there before; none when it could not be read.
+    pub before: Option<Backup>,
+    /// What was kept of the present.
+    pub carried: CarriedOver,
+}
+
+impl Backups {
+    /// Puts the content of a backup into its tenant. Requests go on: reads see the old content or the
+    /// new one, writes wait. Access that was taken away since the backup stays away. It goes on when
+    /// the caller hangs up.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`;
+    /// [`Error::NotFound`]; storage errors. The live data is as it was then.
+    pub async fn restore(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
+        self.to_the_end(move |backups| async move { backups.restore_now(order, progress).await }).await
+    }
+
+    async fn restore_now(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
+        let _permit = self.shared.at_once.clone().acquire_owned().await.map_err(Error::internal)?;
+        let alone = self.shared.tenants.alone(&order.tenant).await?;
+        if alone.tenant.state == TenantState::Frozen {
+            return Err(Error::conflict("tenant_frozen", "The tenant is frozen; thaw it first."));
+        }
+        let restored = self.unpack(&order.backup, &alone.tenant.id).await?;
+        progress.advance((0, 40), 1, 1);
+        let outcome = match self.shared.tenants.open_alone(&alone).await {
+            Ok(db) => self.overwrite(&alone, &db, order.backup.clone(), restored, &progress).await,
+            Err(Error::Db(error)) if is_lost(&error) => {
+                tracing::warn!(tenant.id = %alone.tenant.id, %error, "the live file cannot be read and is put aside");
+                swap::swap(self, &alone, order.backup.clone(), restored).await
+            }
+            Err(error) => Err(error),
+        };
+        if outcome.is_ok() {
+            self.shared.tenants.restored(&alone.tenant.id, self.shared.schema.latest()).await?;
+        }
+        outcome
+    }
+
+    /// The database of a backup as a closed file of this release's schema, checked.
+    async fn unpack(&self, backup: &Backup, tenant: &TenantId) -> Result<TempFile> {
+        let newest = self.shared.schema.latest();
+        if backup.content.as_ref().is_some_and(|content| content.schema_version > newest) {
+            let text = "The backup was made by a newer ruko, of a schema that this one does not know.";
+            return Err(Error::conflict("backup_newer", text));
+        }
+        let unpacker = self.unpacker(backup).await?;
+        let to = self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.restore.db", crate::id::random_hex(8)));
+        let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
+        in_background(move || {
+            let file = TempFile::new(to);
+            let mut out = std::io::BufWriter::with_capacity(256 * 1024, std::fs::File::create_new(file.path()).map_err(io)?);
+            unpacker.unpack(&mut out, u64::MAX).map_err(|error| damaged(&row, &error))?;
+            out.into_inner().map_err(|error| io(error.into_error()))?.sync_all().map_err(io)?;
+            prove(file.path(), &owner)?;
+            let (opened, _) = shared.schema.open(&shared.engine, file.path(), &owner, Durability::Normal)?;
+            drop(opened);
+            crate::db::complete(file.path())?;
+            Ok(file)
+        })
+        .await
+    }
+
+    async fn overwrite(
+        &self,
+        alone: &Alone,
+        db: &Db,
+        backup: Backup,
+        restored: TempFile,
+        progress: &Arc<Progress>,
+    ) -> Result<Restored> {
+        let before = self.begin(&alone.tenant.id, Kind::PreRestore, true).await?;
+        let under_way = UnderWay::new(self, &before.id, progress.clone());
+        let aside = TempFile::new(self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.db", before.id)));
+        let live = alone.path.clone();
+        let replaced = while_held(db, WRITERS_WAIT, move |held| {
+            copy_live(&live, aside.path())?;
+            let carried = carry_over(Some(aside.path()), restored.path())?;
+            held.overwrite(restored.path())?;
+            Ok((aside, carried))
+        })
+        .await;
+        let (aside, carried) = match replaced {
+            Ok(replaced) => replaced,
+            Err(error) => {
+                let text = error.to_string();
+                // The row of what was to be put aside tells of it too.
+                let _ = self.end(&before, Err(error)).await;
+                return Err(Error::conflict("restore_failed", format!("Nothing was changed: {text}.")));
+            }
+        };
+        self.shared.tenants.raise_epoch(&alone.tenant.id);
+        progress.advance((40, 80), 1, 1);
+        let before = self.keep_aside(&alone.tenant.id, before, aside, under_way, progress.clone()).await;
+        Ok(Restored { backup, before: before.ok(), carried })
+    }
+
+    /// Makes a backup of the file that a restore has put aside.
+    async fn keep_aside(
+        &self,
+        tenant: &TenantId,
+        row: Backup,
+        aside: TempFile,
+        under_way: UnderWay,
+        progress: Arc<Progress>,
+    ) -> Result<Backup> {
+        let (shared, owner, backup) = (self.shared.clone(), tenant.to_string(), row.clone());
+        let made = in_background(move || {
+            let _under_way = under_way;
+            let task = Task {
+                backup: &backup,
+                live: aside.path(),
+                owner: &owner,
+                key: shared.keys.current(),
+                tmp: &shared.data_dir.tmp_dir(),
+                root: &shared.data_dir.backups_dir(),
+                progress: &progress,
+            };
+            task.pack(aside.path())
+        })
+        .await;
+        self.end(&row, made).await
+    }
+}
+
+/// Keeps in the restored file what a restore must not undo. Blocks.
+fn carry_over(live: Option<&Path>, restored: &Path) -> Result<CarriedOver> {
+    let restored_file = Look::open_for_writing(restored)?;
+    let carried = match live {
+        Some(live) => {
+            let live = Look::open(live)?;
+            let present = live.read(users::present)?;
+            restored_file.change(|tx| users::carry_over(tx, &present))?
+        }
+        None => restored_file.change(|tx: &mut Tx<'_>| users::carry_nothing_over(tx))?,
+    };
+    drop(restored_file);
+    crate::db::complete(restored)?;
+    Ok(carried)
+}
+
+/// Whether an error of opening means that there is nothing to put a backup into.
+fn is_lost(error: &DbError) -> bool {
+    matches!(error, DbError::Corrupt(_) | DbError::Unavailable(_) | DbError::Io(_) | DbError::Newer { .. })
+}

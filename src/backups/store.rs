@@ -1,0 +1,224 @@
+//! The SQL of backups, in the central file.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Timestamp;
+use crate::db::{Row, Tx};
+use crate::error::{DbError, Error, Result};
+use crate::id::TenantId;
+use crate::vals;
+
+use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
+
+const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
+    b.schema_version, b.database_bytes, b.payload_bytes, b.payload_sha256, b.file_bytes, b.row_counts, b.key_id, \
+    b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error";
+
+fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
+    let bad = |what: &str| DbError::Corrupt(format!("backups.{what} is not readable"));
+    let state: State = row.text(3)?.parse().map_err(|()| bad("state"))?;
+    let error = row.get::<Option<String>>(16)?.zip(row.get::<Option<String>>(17)?);
+    Ok(Backup {
+        id: row.get(0)?,
+        tenant_id: row.text(1)?.into(),
+        kind: row.text(2)?.parse().map_err(|()| bad("kind"))?,
+        state,
+        folder: row.get(4)?,
+        file_name: row.get(5)?,
+        is_compressed: row.get(6)?,
+        is_pinned: row.get(7)?,
+        content: if state == State::Ok { Some(read_content(row)?) } else { None },
+        warning: row.get(15)?,
+        error,
+        created_at: row.get(18)?,
+        finished_at: row.get(19)?,
+        expires_at: row.get(20)?,
+        proven_at: row.get(21)?,
+        proof_error: row.get(22)?,
+    })
+}
+
+fn read_content(row: &Row<'_, '_>) -> Result<Content, DbError> {
+    let counts: BTreeMap<String, i64> = serde_json::from_str(row.text(13)?)
+        .map_err(|_| DbError::Corrupt("backups.row_counts is not readable".into()))?;
+    let bytes = |column| row.get::<i64>(column).map(i64::unsigned_abs);
+    Ok(Content {
+        schema_version: row.get(8)?,
+        database_bytes: bytes(9)?,
+        payload_bytes: bytes(10)?,
+        payload_sha256: row.get(11)?,
+        file_bytes: bytes(12)?,
+        row_counts: counts,
+        key_id: row.get(14)?,
+    })
+}
+
+/// A backup about to be made.
+#[derive(Debug, Clone)]
+pub(super) struct NewBackup {
+    pub(super) id: String,
+    pub(super) tenant_id: TenantId,
+    pub(super) kind: Kind,
+    pub(super) folder: String,
+    /// Its name without the ending; `_2` and so on is put behind one that is taken.
+    pub(super) stem: String,
+    pub(super) is_compressed: bool,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) now: Timestamp,
+}
+
+pub(super) fn insert(tx: &mut Tx<'_>, new: &NewBackup) -> Result<Backup> {
+    let ending = if new.is_compressed { "db.zst" } else { "db" };
+    let is_taken = "SELECT EXISTS (SELECT 1 FROM backups WHERE tenant_id = ?1 AND file_name = ?2)";
+    let mut file_name = format!("{}.{ending}", new.stem);
+    for number in 2.. {
+        let taken: bool = tx.query_one(is_taken, vals![new.tenant_id.as_str(), &file_name], |row| row.get(0))?;
+        if !taken {
+            break;
+        }
+        file_name = format!("{}_{number}.{ending}", new.stem);
+    }
+    tx.execute(
+        "INSERT INTO backups (id, tenant_id, kind, state, folder, file_name, is_compressed, created_at, expires_at) \
+         VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7, ?8)",
+        vals![
+            &new.id,
+            new.tenant_id.as_str(),
+            new.kind.as_str(),
+            &new.folder,
+            &file_name,
+            new.is_compressed,
+            new.now,
+            new.expires_at
+        ],
+    )?;
+    get(tx, &new.id)
+}
+
+pub(super) fn finish(
+    tx: &mut Tx<'_>,
+    id: &str,
+    content: &Content,
+    warning: Option<&str>,
+    now: Timestamp,
+) -> Result<Backup> {
+    let counts = serde_json::to_string(&content.row_counts).map_err(Error::internal)?;
+    tx.execute(
+        "UPDATE backups SET state = 'ok', schema_version = ?2, database_bytes = ?3, payload_bytes = ?4, \
+         payload_sha256 = ?5, file_bytes = ?6, row_counts = ?7, key_id = ?8, warning = ?9, finished_at = ?10, \
+         proven_at = NULL WHERE id = ?1 AND state = 'running'",
+        vals![
+            id,
+            content.schema_version,
+            signed(content.database_bytes),
+            signed(content.payload_bytes),
+            &content.payload_sha256,
+            signed(content.file_bytes),
+            &counts,
+            &content.key_id,
+            warning,
+            now
+        ],
+    )?;
+    get(tx, id)
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+pub(super) fn fail(tx: &mut Tx<'_>, id: &str, code: &str, text: &str, now: Timestamp) -> Result<()> {
+    let sql = "UPDATE backups SET state = 'failed', error_code = ?2, error = ?3, finished_at = ?4 WHERE id = ?1";
+    tx.execute(sql, vals![id, code, text, now])?;
+    Ok(())
+}
+
+pub(super) fn get(tx: &mut Tx<'_>, id: &str) -> Result<Backup> {
+    let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.id = ?1");
+    tx.query_opt(&sql, vals![id], read_backup)?.ok_or_else(|| Error::not_found("backup", id))
+}
+
+/// The finished backup of a tenant with this file name.
+pub(super) fn find_file(tx: &mut Tx<'_>, tenant_id: &str, file_name: &str) -> Result<Option<Backup>> {
+    let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.file_name = ?2 AND b.state = 'ok'");
+    Ok(tx.query_opt(&sql, vals![tenant_id, file_name], read_backup)?)
+}
+
+/// The newest finished backup of a tenant, of any kind but what a restore put aside: "the newest" is
+/// what the tenant was saved as, not what it was rescued from.
+pub(super) fn newest(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state = 'ok' AND b.kind <> 'pre_restore' \
+         ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
+    );
+    Ok(tx.query_opt(&sql, vals![tenant_id], read_backup)?)
+}
+
+/// All finished backups of a tenant, newest first.
+pub(super) fn of_tenant(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state = 'ok' ORDER BY b.created_at DESC, b.id DESC"
+    );
+    Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
+}
+
+/// Backups older than `before` (time and id), newest first.
+pub(super) fn list(
+    tx: &mut Tx<'_>,
+    filter: &BackupFilter,
+    before: Option<(Timestamp, String)>,
+    limit: i64,
+) -> Result<Vec<Backup>> {
+    let (at, id) = before.unzip();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE (?1 IS NULL OR b.tenant_id = ?1) AND (?2 IS NULL OR b.state = ?2) \
+         AND (?3 IS NULL OR b.kind = ?3) AND (?4 IS NULL OR (b.created_at, b.id) < (?4, ?5)) \
+         ORDER BY b.created_at DESC, b.id DESC LIMIT ?6"
+    );
+    let values = vals![
+        filter.tenant.as_ref().map(TenantId::as_str),
+        filter.state.map(State::as_str),
+        filter.kind.map(Kind::as_str),
+        at,
+        id.as_deref(),
+        limit
+    ];
+    Ok(tx.query(&sql, values, read_backup)?)
+}
+
+/// A line for each tenant that is there or has backups, in the order the tenants were made.
+pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
+    tx.snapshot()?;
+    let sql = "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0) FROM tenants t \
+               LEFT JOIN backups b ON b.tenant_id = t.id AND b.state = 'ok' \
+               WHERE t.state IN ('active', 'suspended', 'frozen') GROUP BY t.number ORDER BY t.number";
+    let mut stats: Vec<BackupStats> = tx.query(sql, &[], |row| {
+        Ok(BackupStats {
+            tenant_id: row.text(0)?.into(),
+            tenant_name: row.get(1)?,
+            count: row.get(2)?,
+            total_bytes: row.get(3)?,
+            latest: None,
+            last_failed: None,
+        })
+    })?;
+    for line in &mut stats {
+        let id = line.tenant_id.as_str();
+        line.latest = newest(tx, id)?;
+        let last = format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 ORDER BY b.created_at DESC, b.id DESC LIMIT 1");
+        line.last_failed =
+            tx.query_opt(&last, vals![id], read_backup)?.filter(|backup| backup.state == State::Failed);
+    }
+    Ok(stats)
+}
+
+/// What a crash left.
+pub(super) fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Backup>> {
+    let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.state = 'running'");
+    Ok(tx.query(&sql, &[], read_backup)?)
+}
+
+pub(super) fn remove(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    tx.execute("DELETE FROM backups WHERE id = ?1", vals![id])?;
+    Ok(())
+}
