@@ -233,6 +233,9 @@ pub enum Error {
     /// The body is larger than this many bytes.
     #[error("the body is larger than {0} bytes")]
     PayloadTooLarge(u64),
+    /// The asked part lies behind the end; holds the size.
+    #[error("the asked part lies behind the {0} bytes there are")]
+    RangeNotSatisfiable(u64),
     /// The body was sent slower than the server waits.
     #[error("the request body did not arrive in time")]
     RequestTimeout,
@@ -316,6 +319,7 @@ impl Error {
             Self::PreconditionFailed => "precondition_failed",
             Self::TooManyRequests { .. } => "too_many_requests",
             Self::PayloadTooLarge(_) => "payload_too_large",
+            Self::RangeNotSatisfiable(_) => "range_not_satisfiable",
             Self::RequestTimeout => "request_timeout",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::RouteNotFound(_) => "route_not_found",
@@ -344,6 +348,7 @@ impl Error {
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
+            Self::RangeNotSatisfiable(_) => 416,
             Self::Invalid(_) => 422,
             Self::TooManyRequests { .. } => 429,
             Self::Malformed(_) | Self::BadRequest(_) => 400,

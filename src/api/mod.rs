@@ -23,6 +23,9 @@ pub enum Tag {
     /// Tenants of this server: made, changed, suspended, deleted. Needs the master key.
     #[oai(rename = "Central: tenants")]
     CentralTenants,
+    /// Backups of tenants: made, listed, restored. Needs the master key.
+    #[oai(rename = "Central: backups")]
+    CentralBackups,
     /// What happened on this server. Needs the master key.
     #[oai(rename = "Central: logs")]
     CentralLogs,

@@ -68,8 +68,6 @@ impl Backups {
 pub(super) fn damaged(backup: &Backup, error: &ContainerError) -> Error {
     match error {
         ContainerError::Io(error) => crate::db::io_error(error).into(),
-        other => {
-            Error::conflict("backup_damaged", format!("The backup {} cannot be used: {other}.", backup.file_name))
-        }
+        other => Error::conflict("backup_damaged", format!("The backup {} cannot be used: {other}.", backup.file_name)),
     }
 }

@@ -44,7 +44,8 @@ impl BackupKey {
         let plain: Zeroizing<String> =
             Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase());
         let digits = plain.strip_prefix(PREFIX).ok_or_else(|| bad("it begins with rbk1"))?;
-        let bytes = Zeroizing::new(hex::decode(digits).map_err(|_| bad("behind rbk1 there are digits and a to f only"))?);
+        let bytes =
+            Zeroizing::new(hex::decode(digits).map_err(|_| bad("behind rbk1 there are digits and a to f only"))?);
         let (key, checksum) = bytes.split_at_checked(32).ok_or_else(|| bad("it is too short"))?;
         let key: [u8; 32] = key.try_into().map_err(|_| bad("it is too short"))?;
         if checksum != checksum_of(&key) {
@@ -91,7 +92,10 @@ impl BackupKeys {
     /// [`Error::Conflict`] `bad_recovery_key`; storage errors.
     pub fn load(path: &Path, configured: Option<&SecretString>) -> Result<Self> {
         let stored = secret_file::find(path).map_err(Error::internal)?;
-        let mut keys = configured.map(|text| BackupKey::from_text(text.expose_secret())).into_iter().collect::<Result<Vec<_>>>()?;
+        let mut keys = configured
+            .map(|text| BackupKey::from_text(text.expose_secret()))
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?;
         if let Some(stored) = &stored {
             let text = std::str::from_utf8(stored).map_err(Error::internal)?;
             for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -128,7 +132,9 @@ mod tests {
         let key = BackupKey::generate();
         let text = key.to_text().expose_secret().to_owned();
         assert_eq!(text.len(), 4 + 9 * 9, "{text}");
-        for typed in [text.clone(), text.to_uppercase(), text.replace('-', " "), format!("  {}\n", text.replace('-', ""))] {
+        for typed in
+            [text.clone(), text.to_uppercase(), text.replace('-', " "), format!("  {}\n", text.replace('-', ""))]
+        {
             assert_eq!(BackupKey::from_text(&typed).unwrap().stream_key().expose(), key.stream_key().expose());
         }
     }

@@ -39,7 +39,7 @@ use store::NewBackup;
 pub use download::Download;
 pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use progress::Progress;
-pub use restore::{Restored, RestoreOrder};
+pub use restore::{RestoreOrder, Restored};
 
 /// Everything about backups. Cheap to clone.
 #[derive(Clone)]
@@ -183,9 +183,7 @@ impl Backups {
         let (id, now) = (backup.id.clone(), self.shared.clock.now());
         let error = match made {
             Ok(made) => {
-                let finish = move |tx: &mut Tx<'_>| {
-                    store::finish(tx, &id, &made.content, made.warning.as_deref(), now)
-                };
+                let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
                 match self.shared.central.write(finish).await {
                     Ok(backup) => return Ok(backup),
                     Err(error) => {

@@ -19,7 +19,14 @@ mod tests {
     #[test]
     fn name_tells_tenant_and_local_time() {
         let jakarta = TimeZone::fixed(jiff::tz::offset(7));
-        let at = Timestamp(jiff::civil::date(2026, 11, 30).at(19, 0, 5, 0).to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond());
+        let at = Timestamp(
+            jiff::civil::date(2026, 11, 30)
+                .at(19, 0, 5, 0)
+                .to_zoned(TimeZone::UTC)
+                .unwrap()
+                .timestamp()
+                .as_millisecond(),
+        );
         let (folder, stem) = of(&"warung-1".into(), at, &jakarta);
         assert_eq!((folder.as_str(), stem.as_str()), ("warung-1/2026/12", "warung-1_2026-12-01_020005"));
     }

@@ -205,9 +205,10 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     for line in &mut stats {
         let id = line.tenant_id.as_str();
         line.latest = newest(tx, id)?;
-        let last = format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 ORDER BY b.created_at DESC, b.id DESC LIMIT 1");
-        line.last_failed =
-            tx.query_opt(&last, vals![id], read_backup)?.filter(|backup| backup.state == State::Failed);
+        let last = format!(
+            "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
+        );
+        line.last_failed = tx.query_opt(&last, vals![id], read_backup)?.filter(|backup| backup.state == State::Failed);
     }
     Ok(stats)
 }

@@ -38,7 +38,9 @@ pub enum CopyError {
     Stopped,
     /// The write-ahead log of the live file grew past its bound, for as long as a copy is made it
     /// cannot be folded in.
-    #[error("the write-ahead log grew to {log_bytes} bytes while the file was copied; more than {max_bytes} are not allowed")]
+    #[error(
+        "the write-ahead log grew to {log_bytes} bytes while the file was copied; more than {max_bytes} are not allowed"
+    )]
     WalLimit {
         /// Its size.
         log_bytes: u64,

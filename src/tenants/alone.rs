@@ -74,9 +74,8 @@ impl Tenants {
     /// Storage errors.
     pub async fn restored(&self, id: &TenantId, schema_version: i64) -> Result<()> {
         let (tenant_id, now) = (id.clone(), self.shared.clock.now());
-        let note = move |tx: &mut Tx<'_>| {
-            store::set(tx, tenant_id.as_str(), "schema_version", schema_version.into(), now)
-        };
+        let note =
+            move |tx: &mut Tx<'_>| store::set(tx, tenant_id.as_str(), "schema_version", schema_version.into(), now);
         self.shared.central.write(note).await?;
         self.raise_epoch(id);
         Ok(())

@@ -57,18 +57,15 @@ pub struct CarriedOver {
 /// Storage errors.
 pub fn present(tx: &mut Tx<'_>) -> Result<Present> {
     tx.snapshot()?;
-    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('users', 'personal_access_tokens')";
+    let tables =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('users', 'personal_access_tokens')";
     if tx.query_one(tables, &[], |row| row.get::<i64>(0))? < 2 {
         return Ok(Present::default());
     }
     let users = "SELECT id, uuid, role, is_active, password_hash FROM users";
     let users = tx.query(users, &[], |row| {
-        let user = PresentUser {
-            uuid: row.get(1)?,
-            role: row.get(2)?,
-            is_active: row.get(3)?,
-            password_hash: row.get(4)?,
-        };
+        let user =
+            PresentUser { uuid: row.get(1)?, role: row.get(2)?, is_active: row.get(3)?, password_hash: row.get(4)? };
         Ok((row.get::<UserId>(0)?, user))
     })?;
     let tokens = "SELECT id, user_id, name, token, abilities, last_used_at, expires_at, created_at, updated_at \

@@ -7,6 +7,7 @@ mod activity;
 mod auth;
 mod auth_order;
 mod auth_secrets;
+mod backups;
 mod central;
 mod conditions;
 mod db;

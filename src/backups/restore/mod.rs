@@ -89,7 +89,8 @@ impl Backups {
         let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
         in_background(move || {
             let file = TempFile::new(to);
-            let mut out = std::io::BufWriter::with_capacity(256 * 1024, std::fs::File::create_new(file.path()).map_err(io)?);
+            let mut out =
+                std::io::BufWriter::with_capacity(256 * 1024, std::fs::File::create_new(file.path()).map_err(io)?);
             unpacker.unpack(&mut out, u64::MAX).map_err(|error| damaged(&row, &error))?;
             out.into_inner().map_err(|error| io(error.into_error()))?.sync_all().map_err(io)?;
             prove(file.path(), &owner)?;

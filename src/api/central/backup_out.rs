@@ -1,0 +1,264 @@
+//! What the operator sees of backups.
+
+use jiff::tz::TimeZone;
+use poem_openapi::Object;
+use serde::Serialize;
+
+use crate::api::kit::time::Time;
+use crate::app::App;
+use crate::backups::{Backup, BackupStats};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::users::CarriedOver;
+
+/// A finished backup.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Backup")]
+pub(super) struct BackupOut {
+    /// Its id.
+    id: String,
+    /// Name of the download.
+    filename: String,
+    /// Where it lies below the data directory.
+    path: String,
+    /// When it was made, in the server's time zone.
+    date: String,
+    /// How long ago that is.
+    age: String,
+    /// Size of the download.
+    size: u64,
+    /// The same for people.
+    size_formatted: String,
+    /// Whether the download is a zstd frame.
+    compressed: bool,
+    /// Whether the file on the disk is encrypted.
+    encrypted: bool,
+    /// `manual`, `daily`, `weekly`, `pre_restore`, `pre_upgrade` or `final`.
+    kind: String,
+    /// SHA-256 of the download, in hex.
+    checksum: String,
+    /// How long it took.
+    duration_ms: i64,
+    /// Made.
+    created_at: Time,
+    /// When it goes by itself.
+    expires_at: Option<Time>,
+    /// When its file was last opened and found whole.
+    proven_at: Option<Time>,
+    /// What is odd about the data in it.
+    warning: Option<String>,
+}
+
+impl BackupOut {
+    pub(super) fn new(backup: Backup, app: &App) -> Result<Self> {
+        let path = format!("backups/{}/{}", backup.folder, backup.file_name);
+        let content =
+            backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
+        Ok(Self {
+            id: backup.id,
+            filename: backup.file_name,
+            path,
+            date: local(backup.created_at, app.config.locale.time_zone.rules()),
+            age: age(backup.created_at, app.clock.now()),
+            size: content.payload_bytes,
+            size_formatted: size_text(content.payload_bytes),
+            compressed: backup.is_compressed,
+            encrypted: true,
+            kind: backup.kind.as_str().into(),
+            checksum: content.payload_sha256,
+            duration_ms: backup.finished_at.map_or(0, |end| end.0.saturating_sub(backup.created_at.0).max(0)),
+            created_at: Time(backup.created_at),
+            expires_at: backup.expires_at.map(Time),
+            proven_at: backup.proven_at.map(Time),
+            warning: backup.warning,
+        })
+    }
+}
+
+/// Backups of a tenant.
+#[derive(Debug, Object, Serialize)]
+pub(super) struct BackupList {
+    /// All of them, newest first.
+    pub(super) data: Vec<BackupOut>,
+    /// How many there are.
+    pub(super) total: u64,
+}
+
+/// A backup that was made.
+#[derive(Debug, Object, Serialize)]
+pub(super) struct BackupMade {
+    /// For people.
+    pub(super) message: String,
+    /// The tenant.
+    pub(super) tenant_id: String,
+    /// Its name.
+    pub(super) tenant_name: String,
+    /// Whether the download is a zstd frame.
+    pub(super) compressed: bool,
+    /// The backup.
+    pub(super) data: BackupOut,
+}
+
+/// What of the present a restore has kept.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "KeptByRestore")]
+#[allow(clippy::struct_field_names, reason = "each counts something else")]
+pub(super) struct KeptOut {
+    /// Tokens that go on being good; those of the backup are not.
+    tokens: u64,
+    /// Users whose role, state or password is today's and not the backup's.
+    users: u64,
+    /// Users that had been deleted and are back.
+    users_back: u64,
+}
+
+impl From<CarriedOver> for KeptOut {
+    fn from(carried: CarriedOver) -> Self {
+        Self { tokens: carried.tokens as u64, users: carried.users_kept as u64, users_back: carried.users_back as u64 }
+    }
+}
+
+/// A tenant that was restored.
+#[derive(Debug, Object, Serialize)]
+pub(super) struct BackupRestored {
+    /// For people.
+    pub(super) message: String,
+    /// The tenant.
+    pub(super) tenant_id: String,
+    /// What it was restored from.
+    pub(super) backup_file: String,
+    /// The backup of what was there before; null when that could not be read.
+    pub(super) pre_restore_file: Option<String>,
+    /// What of the present was kept.
+    pub(super) kept: KeptOut,
+}
+
+/// A backup that is gone.
+#[derive(Debug, Object, Serialize)]
+pub(super) struct BackupDeleted {
+    /// For people.
+    pub(super) message: String,
+    /// Its name.
+    pub(super) file: String,
+}
+
+/// The backups of one tenant, summed up.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "TenantBackupStats")]
+struct TenantStatsOut {
+    /// The tenant.
+    tenant_id: String,
+    /// Its name.
+    tenant_name: String,
+    /// Finished backups.
+    backup_count: i64,
+    /// Size of their downloads.
+    total_size: u64,
+    /// The same for people.
+    total_size_formatted: String,
+    /// Name of the newest one.
+    latest_backup: Option<String>,
+    /// When that was made, in the server's time zone.
+    latest_backup_date: Option<String>,
+    /// How long ago that is.
+    latest_backup_age: Option<String>,
+    /// Whether the last try was a success: `ok`, `failed`, or null without a try.
+    last_status: Option<String>,
+    /// Why the last try failed.
+    last_error: Option<String>,
+}
+
+/// The backups of all tenants.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "BackupStats")]
+pub(super) struct BackupStatsOut {
+    /// A line for each tenant.
+    data: Vec<TenantStatsOut>,
+    /// How many tenants there are.
+    total_tenants: u64,
+}
+
+impl BackupStatsOut {
+    pub(super) fn new(stats: Vec<BackupStats>, app: &App) -> Result<Self> {
+        let (zone, now) = (app.config.locale.time_zone.rules(), app.clock.now());
+        let line = |stats: BackupStats| {
+            let total_size = u64::try_from(stats.total_bytes).map_err(Error::internal)?;
+            let at = stats.latest.as_ref().map(|backup| backup.created_at);
+            let last_status = match (&stats.last_failed, &stats.latest) {
+                (Some(_), _) => Some("failed"),
+                (None, Some(_)) => Some("ok"),
+                (None, None) => None,
+            };
+            Ok(TenantStatsOut {
+                tenant_id: stats.tenant_id.to_string(),
+                tenant_name: stats.tenant_name.unwrap_or_default(),
+                backup_count: stats.count,
+                total_size,
+                total_size_formatted: size_text(total_size),
+                latest_backup: stats.latest.map(|backup| backup.file_name),
+                latest_backup_date: at.map(|at| local(at, zone)),
+                latest_backup_age: at.map(|at| age(at, now)),
+                last_status: last_status.map(Into::into),
+                last_error: stats
+                    .last_failed
+                    .and_then(|backup| backup.error)
+                    .map(|(code, text)| format!("{code}: {text}")),
+            })
+        };
+        let data = stats.into_iter().map(line).collect::<Result<Vec<_>>>()?;
+        Ok(Self { total_tenants: data.len() as u64, data })
+    }
+}
+
+/// `2026-11-27 02:00:00`, as the original writes it.
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone.clone());
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `3 hours ago`, as Laravel writes it.
+fn age(at: Timestamp, now: Timestamp) -> String {
+    const UNITS: [(&str, i64); 7] = [
+        ("year", 31_536_000),
+        ("month", 2_592_000),
+        ("week", 604_800),
+        ("day", 86_400),
+        ("hour", 3600),
+        ("minute", 60),
+        ("second", 1),
+    ];
+    let secs = now.0.saturating_sub(at.0).max(0) / 1000;
+    let (unit, size) = UNITS.into_iter().find(|(_, size)| secs >= *size).unwrap_or(("second", 1));
+    let count = secs / size;
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+}
+
+/// `1.25 MB`, in steps of 1024, as the original writes it.
+fn size_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
+    let (mut hundredths, mut unit) = (u128::from(bytes) * 100, 0);
+    while hundredths >= 102_400 && unit + 1 < UNITS.len() {
+        hundredths = (hundredths + 512) / 1024;
+        unit += 1;
+    }
+    let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    format!("{} {}", text.trim_end_matches('0').trim_end_matches('.'), UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_ages_read_as_in_the_original() {
+        let sizes = [(0, "0 B"), (1023, "1023 B"), (1024, "1 KB"), (1536, "1.5 KB"), (1_310_720, "1.25 MB")];
+        for (bytes, text) in sizes {
+            assert_eq!(size_text(bytes), text);
+        }
+        let ages = [(0, "0 seconds ago"), (1, "1 second ago"), (3599, "59 minutes ago"), (7200, "2 hours ago")];
+        for (secs, text) in ages {
+            assert_eq!(age(Timestamp(0), Timestamp(secs * 1000)), text);
+        }
+        assert_eq!(age(Timestamp(5000), Timestamp(0)), "0 seconds ago");
+    }
+}
