@@ -22,7 +22,7 @@ use crate::crypto::stream::{Decryptor, Encryptor, StreamError, StreamKey, plain_
 const MAGIC: &[u8] = b"ruko-backup/1\n";
 const MAGIC_OF_ANY_VERSION: &[u8] = b"ruko-backup/";
 /// Ids are short; a head that goes on and on is none.
-const HEAD_BYTES_MAX: u64 = 1024;
+const HEAD_BYTES_MAX: usize = 1024;
 const MANIFEST_BYTES_MAX: u32 = 1024 * 1024;
 const LENGTH_BYTES: u64 = 4;
 /// Level 3 packs a database to about a third at the speed of a disk.
@@ -101,16 +101,11 @@ impl Head {
 
     /// Reads the head, byte for byte, and leaves `from` behind it.
     fn read(from: &mut impl Read) -> Result<(Self, Vec<u8>), ContainerError> {
-        let mut bytes = Vec::new();
-        let mut lines = 0;
-        // Byte by byte: what follows belongs to the stream. Callers buffer.
-        for byte in from.by_ref().take(HEAD_BYTES_MAX).bytes() {
-            let byte = byte?;
-            bytes.push(byte);
-            lines += usize::from(byte == b'\n');
-            if lines == 2 {
-                break;
-            }
+        let (mut bytes, mut lines, mut byte) = (Vec::new(), 0, [0]);
+        // Byte by byte: what follows belongs to the stream.
+        while lines < 2 && bytes.len() < HEAD_BYTES_MAX && from.read(&mut byte)? == 1 {
+            bytes.extend(byte);
+            lines += u32::from(byte == *b"\n");
         }
         let Some(line) = bytes.strip_prefix(MAGIC) else {
             let is_newer = bytes.starts_with(MAGIC_OF_ANY_VERSION);

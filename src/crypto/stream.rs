@@ -153,7 +153,9 @@ fn expand(key: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32 + NONCE_BYTES + C
     for (number, part) in (1u8..).zip(output.chunks_mut(64)) {
         let mut mac = Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes keys of any size");
         mac.update(&block);
-        info.iter().for_each(|piece| mac.update(piece));
+        for piece in info {
+            mac.update(piece);
+        }
         mac.update(&[number]);
         *block = mac.finalize().into_bytes().to_vec();
         part.copy_from_slice(&block[..part.len()]);

@@ -342,8 +342,7 @@ async fn copy_of_a_live_file_is_consistent_while_it_is_written() {
     });
     for round in 0..5 {
         let (from, to) = (db.path().to_owned(), ground.folder.path().join(format!("copy{round}.db")));
-        let summary = ground.engine.run(move || Ok(ruko::db::copy_live(&from, &to)?)).await.unwrap();
-        assert!(summary.size_bytes > 0);
+        ground.engine.run(move || Ok(ruko::db::copy_live(&from, &to)?)).await.unwrap();
         let copy = raw(&ground.folder.path().join(format!("copy{round}.db")));
         let ok: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         let (rows, counted): (i64, i64) = copy

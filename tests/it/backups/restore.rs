@@ -64,7 +64,7 @@ async fn restored_file_is_the_one_of_the_backup_to_the_last_row() {
     let before = dump(&server);
     back_up(&server, &tenant, Value::Null).await;
     for id in 5..15 {
-        assert_eq!(user.send(Method::DELETE, &format!("/api/products/{id}"), Value::Null).await.0, 200);
+        assert_eq!(user.send(Method::DELETE, &format!("/api/products/{id}"), Value::Null).await.0, 204);
     }
     assert_eq!(user.send(Method::PATCH, "/api/orders/1", json!({"status": "cancelled"})).await.0, 200);
     assert_ne!(dump(&server), before);
@@ -90,7 +90,7 @@ async fn restore_gives_no_access_back_that_was_taken_away() {
 
     assert_eq!(change(demoted.id, json!({"role": "user"})).await.0, 200);
     assert_eq!(change(disabled.id, json!({"is_active": false})).await.0, 200);
-    assert_eq!(owner.send(Method::DELETE, &format!("/api/users/{}", deleted.id), Value::Null).await.0, 200);
+    assert_eq!(owner.send(Method::DELETE, &format!("/api/users/{}", deleted.id), Value::Null).await.0, 204);
     assert_eq!(owner.send(Method::DELETE, &format!("/api/me/tokens/{}", stolen.token_id()), Value::Null).await.0, 204);
     let body = json!({"current_password": "secret", "password": "another", "password_confirmation": "another"});
     assert_eq!(owner.send(Method::PUT, "/api/me/password", body).await.0, 200);

@@ -187,6 +187,11 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
         | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout | DbError::Restoring) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        Error::RangeNotSatisfiable(size) => {
+            if let Ok(range) = HeaderValue::from_str(&format!("bytes */{size}")) {
+                headers.insert(http::header::CONTENT_RANGE, range);
+            }
+        }
         Error::MethodNotAllowed { allowed, .. } => {
             if let Ok(allowed) = HeaderValue::from_str(allowed) {
                 headers.insert(ALLOW, allowed);
