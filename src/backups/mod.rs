@@ -109,6 +109,9 @@ pub struct BackupOrder {
     pub is_compressed: bool,
 }
 
+/// Rows that retention reads at once.
+const PRUNED_AT_ONCE: i64 = 100;
+
 impl Backups {
     /// Backups of these tenants, in the same data directory.
     pub fn new(
@@ -283,6 +286,25 @@ impl Backups {
             backups.shared.central.write(move |tx| store::remove(tx, &id)).await
         })
         .await
+    }
+
+    /// Removes the backups whose time is over; gives how many. The newest of a tenant stays, however
+    /// old it is.
+    ///
+    /// # Errors
+    /// The first storage error; what was removed until then stays removed.
+    pub async fn prune(&self) -> Result<usize> {
+        let (now, mut removed) = (self.shared.clock.now(), 0);
+        loop {
+            let expired = self.shared.central.read(move |tx| store::expired(tx, now, PRUNED_AT_ONCE)).await?;
+            if expired.is_empty() {
+                return Ok(removed);
+            }
+            for backup in &expired {
+                self.delete(backup).await?;
+                removed += 1;
+            }
+        }
     }
 
     /// How far a backup under way is.

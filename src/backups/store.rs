@@ -213,6 +213,17 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     Ok(stats)
 }
 
+/// Backups whose time is over, except pinned ones and the newest finished one of each tenant.
+pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.expires_at <= ?1 AND b.state <> 'running' AND b.is_pinned = 0 \
+         AND b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
+                               ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
+         ORDER BY b.expires_at LIMIT ?2"
+    );
+    Ok(tx.query(&sql, vals![now, limit], read_backup)?)
+}
+
 /// What a crash left.
 pub(super) fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Backup>> {
     let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.state = 'running'");

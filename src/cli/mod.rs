@@ -9,6 +9,7 @@
 //! `failure`). Errors go to standard error: one line what happened, one line what to do.
 
 mod ask;
+mod backup;
 mod client;
 mod completions;
 mod config;
@@ -24,6 +25,7 @@ mod master_key;
 mod migrate;
 mod openapi;
 mod output;
+mod restore;
 mod schedule;
 mod seed;
 mod serve;
@@ -60,6 +62,12 @@ enum Command {
     /// Bring the central file and every tenant's file to the newest schema
     #[command(alias = "tenants:migrate")]
     Migrate(migrate::Migrate),
+    /// Make and list backups
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Bring a backup back into its tenant, which goes on serving
+    #[command(alias = "tenant:restore")]
+    Restore(restore::Restore),
     /// Make keys and secrets
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -85,6 +93,12 @@ enum Command {
     /// Say where the OpenAPI document is (the artisan spelling)
     #[command(name = "postman:generate", hide = true)]
     PostmanGenerate(openapi::Postman),
+    /// Back one tenant up, or all of them (the artisan spelling)
+    #[command(name = "tenant:backup", alias = "backup:run", hide = true)]
+    TenantBackup(backup::ArtisanRun),
+    /// List backups (the artisan spelling)
+    #[command(name = "tenant:backups", hide = true)]
+    TenantBackups(backup::List),
     /// Run the jobs that are due (the artisan spelling); a server does it by itself
     #[command(name = "schedule:run", hide = true)]
     ScheduleRun(schedule::Run),
@@ -119,6 +133,10 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Config(command) => command.run(&globals),
         Command::Tenant(command) => command.run(&globals).await,
         Command::Migrate(command) => command.run(&globals).await,
+        Command::Backup(command) => command.run(&globals).await,
+        Command::Restore(command) => command.run(&globals).await,
+        Command::TenantBackup(command) => command.run(&globals).await,
+        Command::TenantBackups(command) => command.run(&globals).await,
         Command::Key(command) => command.run(&globals),
         Command::KeyGenerate(command) => command.run(&globals),
         Command::Openapi(command) => command.run().await,

@@ -52,6 +52,13 @@ pub fn all() -> Vec<Job> {
             }
             Ok(())
         }),
+        Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
+            let removed = app.backups.prune().await?;
+            if removed > 0 {
+                tracing::info!(backups.removed = removed, "backups whose time is over were removed");
+            }
+            Ok(())
+        }),
         Job::every("log_retention", Duration::from_secs(3600), |app| async move {
             app.activity.prune(app.clock.now()).await.map(|_| ())
         }),

@@ -15,6 +15,8 @@ use super::model::Role;
 pub struct Present {
     users: HashMap<UserId, PresentUser>,
     tokens: Vec<PresentToken>,
+    /// User, network and last log-in.
+    networks: Vec<(UserId, String, Timestamp)>,
     /// Numbers that `AUTOINCREMENT` has given away, by table.
     sequences: Vec<(String, i64)>,
 }
@@ -57,9 +59,8 @@ pub struct CarriedOver {
 /// Storage errors.
 pub fn present(tx: &mut Tx<'_>) -> Result<Present> {
     tx.snapshot()?;
-    let tables =
-        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('users', 'personal_access_tokens')";
-    if tx.query_one(tables, &[], |row| row.get::<i64>(0))? < 2 {
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('users', 'personal_access_tokens', 'login_networks')";
+    if tx.query_one(tables, &[], |row| row.get::<i64>(0))? < 3 {
         return Ok(Present::default());
     }
     let users = "SELECT id, uuid, role, is_active, password_hash FROM users";
@@ -83,12 +84,14 @@ pub fn present(tx: &mut Tx<'_>) -> Result<Present> {
             updated_at: row.get(8)?,
         })
     })?;
+    let networks = "SELECT user_id, network, last_login_at FROM login_networks";
+    let networks = tx.query(networks, &[], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let sequences = tx.query("SELECT name, seq FROM sqlite_sequence", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Present { users: users.into_iter().collect(), tokens, sequences })
+    Ok(Present { users: users.into_iter().collect(), tokens, networks, sequences })
 }
 
-/// Puts the present into a restored file: its tokens instead of the backup's, and for each user the
-/// stricter role and state and the newer password. Ids that were given away since are not given again.
+/// Puts the present into a restored file: its tokens and known networks instead of the backup's, and for
+/// each user the stricter role and state and the newer password. Ids that were given away since are not given again.
 ///
 /// # Errors
 /// Storage errors.
@@ -145,6 +148,10 @@ pub fn carry_over(tx: &mut Tx<'_>, present: &Present) -> Result<CarriedOver> {
             ],
         )?;
     }
+    for (user_id, network, at) in present.networks.iter().filter(|(id, ..)| same.contains(id)) {
+        let sql = "INSERT INTO login_networks (user_id, network, last_login_at) VALUES (?1, ?2, ?3)";
+        tx.execute(sql, vals![*user_id, network, *at])?;
+    }
     for (table, last) in &present.sequences {
         let sql = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
         if tx.execute(sql, vals![table, *last])? == 0 {
@@ -154,12 +161,13 @@ pub fn carry_over(tx: &mut Tx<'_>, present: &Present) -> Result<CarriedOver> {
     Ok(carried)
 }
 
-/// Leaves no token of the backup good.
+/// Leaves no token of the backup good, and no network known.
 ///
 /// # Errors
 /// Storage errors.
 pub fn carry_nothing_over(tx: &mut Tx<'_>) -> Result<CarriedOver> {
     tx.execute("DELETE FROM personal_access_tokens", &[])?;
+    tx.execute("DELETE FROM login_networks", &[])?;
     Ok(CarriedOver::default())
 }
 

@@ -27,4 +27,5 @@ CREATE TABLE backups (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX backups_by_tenant ON backups (tenant_id, created_at);
 CREATE INDEX backups_by_time ON backups (created_at);
+CREATE INDEX backups_by_expiry ON backups (expires_at);
 CREATE INDEX backups_unfinished ON backups (state) WHERE state = 'running';

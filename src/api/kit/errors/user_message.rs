@@ -95,6 +95,28 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "file_lost" => ("The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
         "file_not_adoptable" => ("This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
         "file_not_exportable" => ("This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
+        "cancelled" => ("It was cancelled.", "Proses dibatalkan."),
+        "wal_limit" => (
+            "Too much is written at the moment. Please try again later.",
+            "Terlalu banyak data sedang ditulis. Silakan coba lagi nanti.",
+        ),
+        "backup_damaged" => (
+            "This backup is damaged and cannot be used. Nothing was changed.",
+            "Cadangan ini rusak dan tidak dapat dipakai. Tidak ada yang diubah.",
+        ),
+        "backup_key_missing" => (
+            "The server has no key for this backup. Please tell its operator.",
+            "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
+        ),
+        "backup_newer" => (
+            "This backup was made by a newer version of the server.",
+            "Cadangan ini dibuat oleh versi server yang lebih baru.",
+        ),
+        "restore_failed" => (
+            "The shop could not be restored. Nothing was changed.",
+            "Toko tidak dapat dipulihkan. Tidak ada yang diubah.",
+        ),
+        "range_not_satisfiable" => ("There is no such part of the file.", "Bagian berkas itu tidak ada."),
         "tenant_exists" => ("This shop is on the server already.", "Toko ini sudah ada di server."),
         "key_in_use" => {
             ("A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server.")

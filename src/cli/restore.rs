@@ -1,0 +1,69 @@
+//! `ruko restore`
+
+use clap::Args;
+use http::Method;
+use serde_json::json;
+
+use super::ask;
+use super::client::{Client, Missing};
+use super::failure::{Failure, Outcome};
+use super::globals::{Globals, look_at_data_dir};
+use super::output::{self, plain};
+use crate::db::inspect::Look;
+use crate::error::Error;
+use crate::tenants::directory;
+
+/// Bring a backup back into its tenant, which goes on serving
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Its id, number or file name
+    tenant: String,
+    /// Name of the backup, as `ruko backup list` shows it, or its path; the newest when missing
+    file: Option<String>,
+    /// Takes the last restore back
+    #[arg(long, conflicts_with = "file")]
+    undo: bool,
+    /// Does not ask
+    #[arg(long, short, visible_alias = "force")]
+    yes: bool,
+}
+
+impl Restore {
+    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
+        let config = globals.load(Vec::new())?.config;
+        let path = look_at_data_dir(&config)?.central_db();
+        let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
+        let tenant = central.read(|tx| directory::get(tx, &self.tenant)).map_err(|error| match error {
+            Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{}' not found!", self.tenant)),
+            other => other.into(),
+        })?;
+        drop(central);
+        let what = if self.undo { "take the last restore back" } else { "replace its data by a backup" };
+        let name = output::without_controls(&tenant.name);
+        ask::confirm(&format!("{name} ({}): {what}?", tenant.id), self.yes)?;
+
+        let client = Client::connect(config, Missing::Refuse).await?;
+        let (path, body) = (format!("/api/central/tenants/{}/restore", tenant.id), self.body());
+        let path = if self.undo { format!("{path}/undo") } else { path };
+        let outcome = client.call(Method::POST, &path, Some(&body)).await;
+        client.close().await;
+        let answer = outcome?;
+        if globals.json {
+            return output::json(&answer);
+        }
+        if self.file.is_none() && !self.undo {
+            output::line(&format!("Using latest backup: {}", plain(&answer["backup_file"])))?;
+        }
+        output::line(&format!("{}: {}", tenant.id, plain(&answer["message"])))?;
+        match answer["pre_restore_file"].as_str() {
+            Some(before) => output::line(&format!("what was there before is {before}; --undo brings it back")),
+            None => output::line("what was there before could not be read; the file was put into the trash"),
+        }
+    }
+
+    /// A path as the original wanted it names a file of this tenant all the same.
+    fn body(&self) -> serde_json::Value {
+        let file = self.file.as_deref().and_then(|file| std::path::Path::new(file).file_name()?.to_str());
+        file.map_or_else(|| json!({}), |file| json!({"file": file}))
+    }
+}
