@@ -288,6 +288,18 @@ impl Backups {
         .await
     }
 
+    /// Removes every backup of a tenant, pinned ones too: nothing of it is to be left.
+    ///
+    /// # Errors
+    /// The first storage error.
+    pub async fn forget(&self, tenant: &TenantId) -> Result<()> {
+        let id = tenant.clone();
+        for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
+            self.delete(&backup).await?;
+        }
+        Ok(())
+    }
+
     /// Removes the backups whose time is over; gives how many. The newest of a tenant stays, however
     /// old it is.
     ///

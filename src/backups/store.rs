@@ -213,12 +213,19 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     Ok(stats)
 }
 
-/// Backups whose time is over, except pinned ones and the newest finished one of each tenant.
+/// All backups of a tenant but those under way.
+pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> {
+    let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state <> 'running'");
+    Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
+}
+
+/// Backups whose time is over, except pinned ones and the newest finished one of each tenant there is.
 pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<Backup>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM backups b WHERE b.expires_at <= ?1 AND b.state <> 'running' AND b.is_pinned = 0 \
-         AND b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
-                               ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
+         AND (b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
+                                ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
+              OR NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = b.tenant_id)) \
          ORDER BY b.expires_at LIMIT ?2"
     );
     Ok(tx.query(&sql, vals![now, limit], read_backup)?)

@@ -47,8 +47,11 @@ pub fn all() -> Vec<Job> {
             let days = u64::from(app.config.storage.trash_days);
             let before = app.clock.now().minus(Duration::from_secs(days * 86_400));
             let purged = app.tenants.purge_deleted_before(before).await?;
-            if purged > 0 {
-                tracing::info!(tenants.purged = purged, "trash emptied");
+            for id in &purged {
+                app.backups.forget(id).await?;
+            }
+            if !purged.is_empty() {
+                tracing::info!(tenants.purged = purged.len(), "trash emptied");
             }
             Ok(())
         }),

@@ -213,16 +213,16 @@ impl Tenants {
         Ok(())
     }
 
-    /// Purges what has been in the trash since before `before`; gives how many.
+    /// Purges what has been in the trash since before `before`; gives the tenants.
     ///
     /// # Errors
     /// The first storage error, after every due tenant had its turn.
-    pub async fn purge_deleted_before(&self, before: Timestamp) -> Result<usize> {
+    pub async fn purge_deleted_before(&self, before: Timestamp) -> Result<Vec<TenantId>> {
         let due = self.shared.central.read(move |tx| store::deleted_before(tx, before)).await?;
-        let (mut purged, mut outcome) = (0, Ok(()));
-        for id in &due {
-            match self.purge(id).await {
-                Ok(()) => purged += 1,
+        let (mut purged, mut outcome) = (Vec::new(), Ok(()));
+        for id in due {
+            match self.purge(&id).await {
+                Ok(()) => purged.push(id),
                 // Somebody brought it back a moment ago.
                 Err(Error::NotFound { .. } | Error::Conflict { .. }) => {}
                 Err(error) => outcome = outcome.and(Err(error)),

@@ -111,7 +111,7 @@ impl TenantsApi {
     /// Delete a tenant
     ///
     /// All its credentials stop at once. Its file waits in the trash for some days, from where
-    /// `undelete` brings it back; with `purge` nothing is kept, and a tenant in the trash goes too.
+    /// `undelete` brings it back; with `purge` nothing is kept, no backup either, and a tenant in the trash goes too.
     /// Other parameters are refused, and so is a body.
     #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
     async fn delete(
@@ -126,6 +126,9 @@ impl TenantsApi {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
         let check = move |before: &Tenant| conditions.check_match(&version(before));
         self.0.tenants.delete(&id, purge, check).await?;
+        if purge {
+            self.0.backups.forget(&id).await?;
+        }
         audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
         Ok(Reply(Done::new("Tenant deleted successfully")))
     }

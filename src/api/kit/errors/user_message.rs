@@ -44,117 +44,152 @@ const TRY_LATER: (&str, &str) =
 
 /// English and Indonesian for a code.
 fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
-    Some(match code {
-        "master_key_required" | "master_key_invalid" | "central_disabled" => {
-            ("Only the operator of this server can do that.", "Hanya pengelola server yang dapat melakukan ini.")
-        }
-        "tenant_key_required" | "tenant_key_invalid" => {
-            ("This app is not connected to a shop.", "Aplikasi ini belum terhubung ke toko.")
-        }
-        "unauthenticated" | "token_invalid" => ("Please log in again.", "Silakan masuk kembali."),
-        "login_failed" => ("Email or password is wrong.", "Email atau kata sandi salah."),
-        "tenant_not_active" => ("This shop is closed at the moment.", "Toko ini sedang tidak aktif."),
-        "forbidden" => ("You are not allowed to do that.", "Anda tidak diizinkan melakukan ini."),
-        "not_found" | "route_not_found" => ("That does not exist.", "Data tidak ditemukan."),
-        "validation_failed" => ("Some of that cannot be accepted.", "Ada isian yang tidak dapat diterima."),
-        "precondition_failed" => {
-            ("Somebody else has changed this in the meantime.", "Data ini sudah diubah oleh orang lain.")
-        }
-        "too_many_requests" => {
-            ("Too many tries. Please wait a moment.", "Terlalu banyak percobaan. Mohon tunggu sebentar.")
-        }
-        "payload_too_large" | "uri_too_long" | "head_too_large" => {
-            ("That is too large.", "Data yang dikirim terlalu besar.")
-        }
-        "request_timeout" => {
-            ("The connection was too slow. Please try again.", "Koneksi terlalu lambat. Silakan coba lagi.")
-        }
-        "bad_request" | "malformed_body" | "malformed_request" | "unsupported_media_type" | "method_not_allowed" => {
-            ("The app sent something unreadable.", "Aplikasi mengirim data yang tidak dapat dibaca.")
-        }
-        "conflict" => ("Something like that exists already.", "Data seperti itu sudah ada."),
-        "still_referenced" => ("Something else still needs this.", "Data ini masih dipakai oleh data lain."),
-        "illegal_transition" => {
-            ("The order cannot get this status any more.", "Status pesanan tidak dapat diubah seperti itu.")
-        }
-        "out_of_stock" => ("There is not enough in stock.", "Stok tidak cukup."),
-        "last_admin" => (
-            "A shop needs at least one active admin. Make another admin first.",
-            "Toko harus memiliki sedikitnya satu admin aktif. Tambahkan admin lain dahulu.",
-        ),
-        "too_many_keys" => (
-            "This shop has as many keys as it may have. Revoke one first.",
-            "Jumlah kunci toko ini sudah mencapai batas. Cabut salah satu dahulu.",
-        ),
-        "too_many_domains" => (
-            "This shop has as many domains as it may have. Remove one first.",
-            "Jumlah domain toko ini sudah mencapai batas. Hapus salah satu dahulu.",
-        ),
-        "tenant_frozen" => ("This shop is frozen. Thaw it first.", "Toko ini sedang dibekukan. Cairkan dahulu."),
-        "not_deleted" => ("This shop is not in the trash.", "Toko ini tidak ada di tempat sampah."),
-        "file_lost" => ("The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
-        "file_not_adoptable" => ("This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
-        "file_not_exportable" => ("This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
-        "cancelled" => ("It was cancelled.", "Proses dibatalkan."),
-        "wal_limit" => (
-            "Too much is written at the moment. Please try again later.",
-            "Terlalu banyak data sedang ditulis. Silakan coba lagi nanti.",
-        ),
-        "backup_damaged" => (
-            "This backup is damaged and cannot be used. Nothing was changed.",
-            "Cadangan ini rusak dan tidak dapat dipakai. Tidak ada yang diubah.",
-        ),
-        "backup_key_missing" => (
-            "The server has no key for this backup. Please tell its operator.",
-            "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
-        ),
-        "backup_newer" => (
-            "This backup was made by a newer version of the server.",
-            "Cadangan ini dibuat oleh versi server yang lebih baru.",
-        ),
-        "restore_failed" => (
-            "The shop could not be restored. Nothing was changed.",
-            "Toko tidak dapat dipulihkan. Tidak ada yang diubah.",
-        ),
-        "range_not_satisfiable" => ("There is no such part of the file.", "Bagian berkas itu tidak ada."),
-        "tenant_exists" => ("This shop is on the server already.", "Toko ini sudah ada di server."),
-        "key_in_use" => {
-            ("A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server.")
-        }
-        "domain_in_use" => {
-            ("A domain of this shop is already in use on the server.", "Domain toko ini sudah dipakai di server.")
-        }
-        "unavailable" | "overloaded" | "timeout" | "central_locked" => {
-            ("The server is busy. Please try again.", "Server sedang sibuk. Silakan coba lagi.")
-        }
-        "restoring" => (
-            "The shop's data is being restored. Please try again in a moment.",
-            "Data toko sedang dipulihkan. Silakan coba lagi sebentar.",
-        ),
-        "tenant_locked" => (
-            "The shop's data is in use by another program. Please try again.",
-            "Data toko sedang dipakai program lain. Silakan coba lagi.",
-        ),
-        "tenant_read_only"
-        | "tenant_corrupt"
-        | "tenant_io_error"
-        | "tenant_unavailable"
-        | "tenant_newer"
-        | "tenant_migration_failed" => (
-            "The shop's data cannot be used at the moment. Please tell the operator of the server.",
-            "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
-        ),
-        "central_read_only" | "central_corrupt" | "central_io_error" | "central_unavailable" | "central_newer" => (
-            "The server cannot be used at the moment. Please tell its operator.",
-            "Server sedang tidak dapat dipakai. Mohon hubungi pengelolanya.",
-        ),
-        "storage_full" => (
-            "There is no storage space left. Please tell the operator of the server.",
-            "Ruang penyimpanan sudah penuh. Mohon hubungi pengelola server.",
-        ),
-        _ => return None,
-    })
+    SENTENCES.iter().find(|(codes, ..)| codes.contains(&code)).map(|(_, english, indonesian)| (*english, *indonesian))
 }
+
+/// Codes, what they mean in English, and in Indonesian.
+const SENTENCES: &[(&[&str], &str, &str)] = &[
+    (
+        &["master_key_required", "master_key_invalid", "central_disabled"],
+        "Only the operator of this server can do that.",
+        "Hanya pengelola server yang dapat melakukan ini.",
+    ),
+    (
+        &["tenant_key_required", "tenant_key_invalid"],
+        "This app is not connected to a shop.",
+        "Aplikasi ini belum terhubung ke toko.",
+    ),
+    (&["unauthenticated", "token_invalid"], "Please log in again.", "Silakan masuk kembali."),
+    (&["login_failed"], "Email or password is wrong.", "Email atau kata sandi salah."),
+    (&["tenant_not_active"], "This shop is closed at the moment.", "Toko ini sedang tidak aktif."),
+    (&["forbidden"], "You are not allowed to do that.", "Anda tidak diizinkan melakukan ini."),
+    (&["not_found", "route_not_found"], "That does not exist.", "Data tidak ditemukan."),
+    (&["validation_failed"], "Some of that cannot be accepted.", "Ada isian yang tidak dapat diterima."),
+    (
+        &["precondition_failed"],
+        "Somebody else has changed this in the meantime.",
+        "Data ini sudah diubah oleh orang lain.",
+    ),
+    (
+        &["too_many_requests"],
+        "Too many tries. Please wait a moment.",
+        "Terlalu banyak percobaan. Mohon tunggu sebentar.",
+    ),
+    (
+        &["payload_too_large", "uri_too_long", "head_too_large"],
+        "That is too large.",
+        "Data yang dikirim terlalu besar.",
+    ),
+    (
+        &["request_timeout"],
+        "The connection was too slow. Please try again.",
+        "Koneksi terlalu lambat. Silakan coba lagi.",
+    ),
+    (
+        &["bad_request", "malformed_body", "malformed_request", "unsupported_media_type", "method_not_allowed"],
+        "The app sent something unreadable.",
+        "Aplikasi mengirim data yang tidak dapat dibaca.",
+    ),
+    (&["conflict"], "Something like that exists already.", "Data seperti itu sudah ada."),
+    (&["still_referenced"], "Something else still needs this.", "Data ini masih dipakai oleh data lain."),
+    (
+        &["illegal_transition"],
+        "The order cannot get this status any more.",
+        "Status pesanan tidak dapat diubah seperti itu.",
+    ),
+    (&["out_of_stock"], "There is not enough in stock.", "Stok tidak cukup."),
+    (
+        &["last_admin"],
+        "A shop needs at least one active admin. Make another admin first.",
+        "Toko harus memiliki sedikitnya satu admin aktif. Tambahkan admin lain dahulu.",
+    ),
+    (
+        &["too_many_keys"],
+        "This shop has as many keys as it may have. Revoke one first.",
+        "Jumlah kunci toko ini sudah mencapai batas. Cabut salah satu dahulu.",
+    ),
+    (
+        &["too_many_domains"],
+        "This shop has as many domains as it may have. Remove one first.",
+        "Jumlah domain toko ini sudah mencapai batas. Hapus salah satu dahulu.",
+    ),
+    (&["tenant_frozen"], "This shop is frozen. Thaw it first.", "Toko ini sedang dibekukan. Cairkan dahulu."),
+    (&["not_deleted"], "This shop is not in the trash.", "Toko ini tidak ada di tempat sampah."),
+    (&["file_lost"], "The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
+    (&["file_not_adoptable"], "This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
+    (&["file_not_exportable"], "This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
+    (&["cancelled"], "It was cancelled.", "Proses dibatalkan."),
+    (
+        &["wal_limit"],
+        "Too much is written at the moment. Please try again later.",
+        "Terlalu banyak data sedang ditulis. Silakan coba lagi nanti.",
+    ),
+    (
+        &["backup_damaged"],
+        "This backup is damaged and cannot be used. Nothing was changed.",
+        "Cadangan ini rusak dan tidak dapat dipakai. Tidak ada yang diubah.",
+    ),
+    (
+        &["backup_key_missing"],
+        "The server has no key for this backup. Please tell its operator.",
+        "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
+    ),
+    (
+        &["backup_newer"],
+        "This backup was made by a newer version of the server.",
+        "Cadangan ini dibuat oleh versi server yang lebih baru.",
+    ),
+    (
+        &["restore_failed"],
+        "The shop could not be restored. Nothing was changed.",
+        "Toko tidak dapat dipulihkan. Tidak ada yang diubah.",
+    ),
+    (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),
+    (&["tenant_exists"], "This shop is on the server already.", "Toko ini sudah ada di server."),
+    (&["key_in_use"], "A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server."),
+    (
+        &["domain_in_use"],
+        "A domain of this shop is already in use on the server.",
+        "Domain toko ini sudah dipakai di server.",
+    ),
+    (
+        &["unavailable", "overloaded", "timeout", "central_locked"],
+        "The server is busy. Please try again.",
+        "Server sedang sibuk. Silakan coba lagi.",
+    ),
+    (
+        &["restoring"],
+        "The shop's data is being restored. Please try again in a moment.",
+        "Data toko sedang dipulihkan. Silakan coba lagi sebentar.",
+    ),
+    (
+        &["tenant_locked"],
+        "The shop's data is in use by another program. Please try again.",
+        "Data toko sedang dipakai program lain. Silakan coba lagi.",
+    ),
+    (
+        &[
+            "tenant_read_only",
+            "tenant_corrupt",
+            "tenant_io_error",
+            "tenant_unavailable",
+            "tenant_newer",
+            "tenant_migration_failed",
+        ],
+        "The shop's data cannot be used at the moment. Please tell the operator of the server.",
+        "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
+    ),
+    (
+        &["central_read_only", "central_corrupt", "central_io_error", "central_unavailable", "central_newer"],
+        "The server cannot be used at the moment. Please tell its operator.",
+        "Server sedang tidak dapat dipakai. Mohon hubungi pengelolanya.",
+    ),
+    (
+        &["storage_full"],
+        "There is no storage space left. Please tell the operator of the server.",
+        "Ruang penyimpanan sudah penuh. Mohon hubungi pengelola server.",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
