@@ -211,6 +211,9 @@ pub enum Error {
     /// The head of the request is not as HTTP wants it; holds a sentence for people.
     #[error("{0}")]
     BadRequest(&'static str),
+    /// Nobody said which backup is meant.
+    #[error("the name of a backup is missing")]
+    BackupNameMissing,
     /// Allowed in itself, but not in the state things are in.
     #[error("{message}")]
     Conflict {
@@ -315,6 +318,7 @@ impl Error {
             Self::Invalid(_) => "validation_failed",
             Self::Malformed(_) => "malformed_body",
             Self::BadRequest(_) => "bad_request",
+            Self::BackupNameMissing => "backup_name_required",
             Self::Conflict { code, .. } => code,
             Self::PreconditionFailed => "precondition_failed",
             Self::TooManyRequests { .. } => "too_many_requests",
@@ -351,7 +355,7 @@ impl Error {
             Self::RangeNotSatisfiable(_) => 416,
             Self::Invalid(_) => 422,
             Self::TooManyRequests { .. } => 429,
-            Self::Malformed(_) | Self::BadRequest(_) => 400,
+            Self::Malformed(_) | Self::BadRequest(_) | Self::BackupNameMissing => 400,
             Self::Unavailable(_) => 503,
             Self::Db(db) | Self::Central(db) => db.status(),
             Self::Internal(_) => 500,

@@ -159,7 +159,7 @@ async fn nothing_of_a_tenant_is_readable_in_the_folder_of_backups() {
         use std::os::unix::fs::PermissionsExt;
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(12).any(|part| part == b"Nasi Goreng "), "{}", file.display());
-        assert!(file.to_str().unwrap().ends_with(".enc"));
+        assert_eq!(file.extension().unwrap(), "enc");
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert_eq!(server.app.data_dir.tmp_dir().read_dir().unwrap().count(), 0);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Codes of errors that stop a start or a command and that no request is ever answered with.
-const OF_NO_ANSWER: &[&str] = &["ambiguous_tenant", "unusable_app_key", "wrong_app_key"];
+const OF_NO_ANSWER: &[&str] = &["ambiguous_tenant", "bad_recovery_key", "unusable_app_key", "wrong_app_key"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

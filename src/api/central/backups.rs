@@ -54,9 +54,6 @@ struct DeleteIn {
     file: Option<String>,
 }
 
-/// Said by the original system where no name was sent.
-const NO_NAME: Error = Error::BadRequest("Backup filename is required");
-
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralBackups")]
 impl BackupsApi {
     /// Back a tenant up
@@ -114,7 +111,7 @@ impl BackupsApi {
     ) -> Result<BackupDownload, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = self.find(&id, params.0.file.as_deref().ok_or(NO_NAME)?).await?;
+        let backup = self.find(&id, params.0.file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
         let wanted = Wanted::of(request, &backup)?;
         let facts = json!({"file": backup.file_name});
         audit::inside_tenant(request, "backup.downloaded", &id, ("backup", backup.id.clone()), facts);
@@ -178,7 +175,7 @@ impl BackupsApi {
     ) -> Result<Reply<BackupDeleted>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let file = input.0.file.or(params.0.file).ok_or(NO_NAME)?;
+        let file = input.0.file.or(params.0.file).ok_or(Error::BackupNameMissing)?;
         let backup = self.find(&id, &file).await?;
         self.0.backups.delete(&backup).await?;
         let facts = json!({"file": backup.file_name});

@@ -55,7 +55,7 @@ async fn restored_file_is_the_one_of_the_backup_to_the_last_row() {
             let mut statement = file.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
             let columns = statement.column_count();
             let rows = statement.query_map([], |row| {
-                Ok((0..columns).map(|column| format!("{:?}|", row.get_ref(column).unwrap())).collect::<String>())
+                Ok(format!("{:?}", (0..columns).map(|column| row.get_ref(column).unwrap()).collect::<Vec<_>>()))
             });
             rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
         });

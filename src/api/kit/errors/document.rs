@@ -102,17 +102,20 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let is_conditional = is_write && operation.params.iter().any(etag::is_stand_in);
     // What neither asks for a credential nor reads anything has no limit either.
     let is_limited = has_credentials || has_input || has_path;
+    let is_download = operation.operation_id == Some("central.backups.download");
     let invalid = if family == Family::Express { 400 } else { 422 };
     let possible = [
         (has_body && invalid != 400, 400, "The body cannot be read."),
+        (is_download, 400, "No name of a backup was sent."),
         (has_credentials, 401, "A credential is missing, or the bearer token is not valid."),
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),
         (has_body, 408, "The body did not arrive in time."),
-        (is_write && (has_body || has_path), 409, "This does not fit the state of the record."),
+        (is_download || is_write && (has_body || has_path), 409, "This does not fit the state of the record."),
         (is_conditional, 412, "`If-Match` names another version."),
         (has_body, 413, "The body is too large."),
         (has_body, 415, "The content type is neither JSON nor a form."),
+        (is_download, 416, "The asked part lies behind the end."),
         (has_input, invalid, "Some fields are not acceptable; all of them are named."),
         (is_limited, 429, "Too many requests; `Retry-After` says when to try again."),
         (true, 500, "A defect of the server; its log has the cause under the request id."),

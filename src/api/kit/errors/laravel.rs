@@ -51,7 +51,7 @@ pub(super) fn body(error: &Error) -> (StatusCode, Map<String, Value>) {
         Error::NotFound { kind: "tenant", .. } => say("Tenant not found", "No tenant has this id."),
         Error::NotFound { kind: "backup", .. } => object([("error", "Backup file not found".into())]),
         Error::NotFound { kind: "backups", .. } => object([("error", "No backups found for this tenant".into())]),
-        Error::BadRequest(text) => say(text, text),
+        Error::BackupNameMissing => say("Backup filename is required", "Send the name of a backup as `file`."),
         Error::NotFound { kind, id } => object([("message", model_text(kind, id).into())]),
         Error::Invalid(errors) => validation(errors),
         Error::RouteNotFound(path) => object([

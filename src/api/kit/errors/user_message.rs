@@ -118,6 +118,7 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
     (&["file_lost"], "The file of this shop is gone.", "Berkas toko ini sudah tidak ada."),
     (&["file_not_adoptable"], "This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
     (&["file_not_exportable"], "This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
+    (&["backup_name_required"], "Which backup is meant? Choose one.", "Cadangan mana? Pilih salah satu."),
     (&["cancelled"], "It was cancelled.", "Proses dibatalkan."),
     (
         &["wal_limit"],

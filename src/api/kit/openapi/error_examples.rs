@@ -17,9 +17,19 @@ use super::{Components, Object, responses};
 pub const REQUEST_ID: &str = "7x2k9m4q1b8v5n3c6z0d";
 
 /// Errors that follow from what an operation does, not from what it takes: its id, and the error.
-const OWN: &[Own] = &[("auth.login", || Error::LoginFailed)];
+const OWN: &[Own] = &[
+    ("auth.login", || Error::LoginFailed),
+    ("central.backups.delete", || Error::BackupNameMissing),
+    ("central.backups.download", || Error::BackupNameMissing),
+    ("central.backups.download", damaged_backup),
+    ("central.backups.restore", damaged_backup),
+];
 
 type Own = (&'static str, fn() -> Error);
+
+fn damaged_backup() -> Error {
+    Error::conflict("backup_damaged", "The backup toko_2026-11-27_020000.db.zst cannot be used: cut off.")
+}
 
 /// The documented error answer of a status. What many operations answer alike stands once in the
 /// components.
@@ -96,6 +106,7 @@ fn example(error: &Error, family: Family) -> (String, Value) {
 fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
     let credentials = facts.schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
     let mut errors = match status {
+        400 if !facts.is_body => vec![],
         400 => vec![Error::Malformed("it is not valid JSON: expected `,` or `}` at line 3 column 5".into())],
         401 => credentials.flat_map(missing_or_expired).collect(),
         403 => credentials.flat_map(refused).collect(),
@@ -103,6 +114,7 @@ fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
         408 => vec![Error::RequestTimeout],
         409 => vec![Error::Db(DbError::Unique(String::new()))],
         412 => vec![Error::PreconditionFailed],
+        416 => vec![Error::RangeNotSatisfiable(131_072)],
         413 => vec![Error::PayloadTooLarge(10 * 1024 * 1024)],
         415 => vec![Error::UnsupportedMediaType("application/xml".into())],
         422 => vec![],
