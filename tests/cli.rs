@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "cli/backups.rs"]
+mod backups;
 #[path = "cli/binary.rs"]
 mod binary;
 #[path = "cli/crash.rs"]

@@ -1,0 +1,78 @@
+//! `ruko backup` and `ruko restore`, beside a server and alone, in our spelling and in artisan's.
+
+use serde_json::Value;
+
+use crate::binary::{Home, both_ways};
+
+fn listed(home: &Home) -> Vec<Value> {
+    home.json(&["backup", "list"]).as_array().unwrap().clone()
+}
+
+#[test]
+fn tenants_are_backed_up_listed_and_restored() {
+    both_ways(|home| {
+        assert_eq!(home.run(&["backup", "list"]).code, 0);
+        let id =
+            home.json(&["tenant", "create", "Alpha", "--db-name", "alpha"])["tenant_id"].as_str().unwrap().to_owned();
+        home.ok(&["tenant", "create", "Beta", "--db-name", "beta"]);
+        assert_eq!(home.ok(&["backup", "list"]), "No backups found.\n");
+
+        let made = home.json(&["backup", "run"]);
+        assert_eq!((made["made"].as_array().unwrap().len(), made["failed"].as_array().unwrap().len()), (2, 0));
+        home.ok(&["backup", "run", "alpha", "--no-compress"]);
+        let backups = listed(home);
+        assert_eq!(backups.len(), 3);
+        let plain = backups.iter().find(|backup| backup["compressed"] == false).unwrap();
+        assert_eq!(plain["tenant_id"], *id);
+        let table = home.ok(&["backup", "list", "alpha"]);
+        assert!(table.starts_with("Tenant\tFile\tDate\tAge\tSize\tKind\n"), "{table}");
+        assert_eq!(table.lines().count(), 3);
+
+        home.run(&["restore", "alpha"]).refused(2, &["--yes"]);
+        let said = home.ok(&["restore", "alpha", "--yes"]);
+        assert!(said.starts_with("Using latest backup: ") && said.contains("--undo brings it back"), "{said}");
+        home.ok(&["restore", "alpha", plain["path"].as_str().unwrap(), "--yes"]);
+        let undone = home.ok(&["restore", "alpha", "--undo", "--yes"]);
+        assert!(undone.contains("Restore undone successfully"), "{undone}");
+        home.run(&["restore", "alpha", "nothing.db", "--yes"]).refused(1, &["not found"]);
+        assert!(home.ok(&["doctor"]).contains("2 files are there and theirs"));
+    });
+}
+
+#[test]
+fn artisan_spellings_work() {
+    both_ways(|home| {
+        let id = home.json(&["tenant", "create", "Alpha"])["tenant_id"].as_str().unwrap().to_owned();
+        home.run(&["tenant:backup", "nobody"]).refused(1, &["Tenant with ID 'nobody' not found!"]);
+        home.run(&["tenant:restore", "nobody", "--force"]).refused(1, &["Tenant with ID 'nobody' not found!"]);
+        home.ok(&["tenant:backup", &id]);
+        home.ok(&["tenant:backup", "--compress"]);
+        home.ok(&["backup:run"]);
+        let compressed: Vec<_> = listed(home).iter().map(|backup| backup["compressed"] == true).collect();
+        assert_eq!(compressed.iter().filter(|is| **is).count(), 1, "{compressed:?}");
+        assert!(home.ok(&["tenant:backups", &id]).contains(".db.zst\t"));
+        home.ok(&["tenant:restore", &id, "--force"]);
+    });
+}
+
+#[test]
+fn backing_nobody_up_is_no_failure_and_purging_leaves_no_backup() {
+    let home = Home::new();
+    home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
+    home.ok(&["backup", "run"]);
+    let files = |home: &Home| {
+        let mut found = Vec::new();
+        let mut folders = vec![home.data().join("backups")];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().unwrap().map(Result::unwrap) {
+                if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
+            }
+        }
+        found.len()
+    };
+    assert_eq!(files(&home), 1);
+    home.ok(&["tenant", "delete", "alpha", "--purge", "--yes"]);
+    assert_eq!(files(&home), 0);
+    let nobody = home.run(&["backup", "run"]);
+    assert!(nobody.code == 0 && nobody.err.contains("nothing to back up"), "{nobody:?}");
+}
