@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "cli/acknowledged.rs"]
+mod acknowledged;
 #[path = "cli/binary.rs"]
 mod binary;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/demo.rs"]
+mod demo;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/doctor_repairs.rs"]
