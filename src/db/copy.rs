@@ -7,6 +7,7 @@ use rusqlite::backup::{Backup, StepResult};
 
 use crate::error::{DbError, Result};
 
+use super::closed::io_error;
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
 use super::stamp::Whose;
@@ -28,10 +29,15 @@ pub struct CopySummary {
 /// # Errors
 /// Any [`DbError`]; `to` is removed then.
 pub fn copy_live(from: &Path, to: &Path) -> Result<CopySummary, DbError> {
+    // Of a disk that takes no new file SQLite says no more than that it cannot open.
+    std::fs::File::create_new(to).map_err(|error| io_error(&error))?;
     let outcome = copy(from, to).and_then(|()| {
-        let file = std::fs::File::open(to).map_err(|error| DbError::Io(error.to_string()))?;
-        file.sync_all().map_err(|error| DbError::Io(error.to_string()))?;
-        let size_bytes = file.metadata().map_err(|error| DbError::Io(error.to_string()))?.len();
+        let synced = || {
+            let file = std::fs::File::open(to)?;
+            file.sync_all()?;
+            file.metadata()
+        };
+        let size_bytes = synced().map_err(|error| io_error(&error))?.len();
         Ok(CopySummary { size_bytes })
     });
     if outcome.is_err() {
@@ -51,7 +57,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), DbError> {
 
 #[allow(clippy::disallowed_methods, reason = "a copy's two ends belong to no pool")]
 fn copy_pages(source: &rusqlite::Connection, to: &Path) -> rusqlite::Result<()> {
-    let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     source.busy_timeout(std::time::Duration::from_secs(5))?;
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
     let mut target = rusqlite::Connection::open_with_flags(to, write)?;
