@@ -118,6 +118,9 @@ pub enum Error {
     /// The server's own file of tenants and keys is in trouble.
     #[error("the central file: {0}")]
     Central(DbError),
+    /// The file of the request and audit logs is in trouble.
+    #[error("the file of the logs: {0}")]
+    Logs(DbError),
     /// A defect of ours or of the machine; callers learn nothing of it.
     #[error("internal error: {0:#}")]
     Internal(anyhow::Error),
@@ -180,6 +183,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Db(db) => db.code(),
             Self::Central(db) => db.central_code(),
+            Self::Logs(db) => db.logs_code(),
             Self::Internal(_) => "internal",
         }
     }
@@ -205,7 +209,7 @@ impl Error {
             Self::TooManyRequests { .. } => 429,
             Self::Malformed(_) | Self::BadRequest(_) => 400,
             Self::Unavailable(_) => 503,
-            Self::Db(db) | Self::Central(db) => db.status(),
+            Self::Db(db) | Self::Central(db) | Self::Logs(db) => db.status(),
             Self::Internal(_) => 500,
         }
     }

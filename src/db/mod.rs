@@ -30,7 +30,7 @@ mod workers;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use crate::error::{DbError, Error, Result};
@@ -71,8 +71,8 @@ struct Shared {
     last_write_ms: AtomicU64,
     is_tidy: AtomicBool,
     max_pages: AtomicU32,
-    /// See [`Db::as_central`].
-    is_central: AtomicBool,
+    /// See [`Db::telling`].
+    of_the_file: OnceLock<fn(DbError) -> Error>,
 }
 
 /// SQLite's own bound, which stands for "no limit".
@@ -106,7 +106,7 @@ impl Db {
                 last_write_ms: AtomicU64::new(0),
                 is_tidy: AtomicBool::new(true),
                 max_pages: AtomicU32::new(PAGES_UNLIMITED),
-                is_central: AtomicBool::new(false),
+                of_the_file: OnceLock::new(),
             }),
         };
         // The first open shows the real error and leaves its connection for the first read.
@@ -164,20 +164,18 @@ impl Db {
         self.shared.max_pages.store(pages, Ordering::Relaxed);
     }
 
-    /// Makes this the server's own file of tenants and keys: what is wrong with it is no tenant's
-    /// trouble, and is said so ([`Error::Central`]).
+    /// Makes this one of the server's own files: what is wrong with it is no tenant's trouble, and is
+    /// told as this error.
     #[must_use]
-    pub fn as_central(self) -> Self {
-        self.shared.is_central.store(true, Ordering::Relaxed);
+    pub fn telling(self, of_the_file: fn(DbError) -> Error) -> Self {
+        self.shared.of_the_file.get_or_init(|| of_the_file);
         self
     }
 
     fn named(&self, error: Error) -> Error {
-        match error {
-            Error::Db(error) if error.is_of_the_file() && self.shared.is_central.load(Ordering::Relaxed) => {
-                Error::Central(error)
-            }
-            other => other,
+        match (error, self.shared.of_the_file.get()) {
+            (Error::Db(error), Some(of_the_file)) if error.is_of_the_file() => of_the_file(error),
+            (other, _) => other,
         }
     }
 
@@ -216,6 +214,16 @@ pub fn central_advice(error: &DbError) -> &'static str {
         DbError::MigrationFailed { .. } => {
             "nothing in the file was changed: start the older ruko again, and report this error"
         }
+        other => advice(other),
+    }
+}
+
+/// As [`advice`], for the file of the request and audit logs.
+pub fn logs_advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Full => "free disk space; it recovers by itself",
+        DbError::Corrupt(_) => "restart the server: it keeps logs.db aside and begins a new one",
+        DbError::Newer { .. } => "run the newer ruko that wrote this file, or move it away",
         other => advice(other),
     }
 }

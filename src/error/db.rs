@@ -64,7 +64,7 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// See [`Error::code`].
+    /// See [`super::Error::code`].
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unique(_) => "conflict",
@@ -83,7 +83,7 @@ impl DbError {
         }
     }
 
-    /// See [`Error::code`]; of the server's own file of tenants and keys.
+    /// See [`super::Error::code`]; of the server's own file of tenants and keys.
     pub fn central_code(&self) -> &'static str {
         match self {
             Self::Busy => "central_locked",
@@ -96,12 +96,25 @@ impl DbError {
         }
     }
 
+    /// See [`super::Error::code`]; of the file of the request and audit logs.
+    pub fn logs_code(&self) -> &'static str {
+        match self {
+            Self::Busy => "logs_locked",
+            Self::ReadOnly => "logs_read_only",
+            Self::Corrupt(_) => "logs_corrupt",
+            Self::Io(_) => "logs_io_error",
+            Self::Unavailable(_) => "logs_unavailable",
+            Self::Newer { .. } => "logs_newer",
+            other => other.code(),
+        }
+    }
+
     /// True when this is about the file, not about what was asked of it.
     pub fn is_of_the_file(&self) -> bool {
         self.central_code() != self.code()
     }
 
-    /// See [`Error::status`].
+    /// See [`super::Error::status`].
     pub fn status(&self) -> u16 {
         match self {
             Self::Unique(_) | Self::ForeignKey => 409,

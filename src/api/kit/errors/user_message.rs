@@ -102,7 +102,7 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         "domain_in_use" => {
             ("A domain of this shop is already in use on the server.", "Domain toko ini sudah dipakai di server.")
         }
-        "unavailable" | "overloaded" | "timeout" | "central_locked" => {
+        "unavailable" | "overloaded" | "timeout" | "central_locked" | "logs_locked" => {
             ("The server is busy. Please try again.", "Server sedang sibuk. Silakan coba lagi.")
         }
         "tenant_locked" => (
@@ -117,6 +117,10 @@ fn sentences(code: &str) -> Option<(&'static str, &'static str)> {
         | "tenant_migration_failed" => (
             "The shop's data cannot be used at the moment. Please tell the operator of the server.",
             "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
+        ),
+        "logs_read_only" | "logs_corrupt" | "logs_io_error" | "logs_unavailable" | "logs_newer" => (
+            "The log cannot be read at the moment. Please tell the operator of the server.",
+            "Catatan aktivitas sedang tidak dapat dibaca. Mohon hubungi pengelola server.",
         ),
         "central_read_only" | "central_corrupt" | "central_io_error" | "central_unavailable" | "central_newer" => (
             "The server cannot be used at the moment. Please tell its operator.",
