@@ -18,6 +18,7 @@ mod fold;
 mod group;
 pub mod inspect;
 mod migrate;
+mod place;
 mod pool;
 mod probe;
 mod ranges;
@@ -28,7 +29,7 @@ mod tidy;
 mod tx;
 mod workers;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
@@ -46,6 +47,7 @@ pub use stamp::{APPLICATION_ID, Stamp};
 pub use tx::{FromColumn, Prepared, Row, Tx, Val};
 
 use group::Group;
+use place::Place;
 use pool::Pool;
 use stamp::Whose;
 
@@ -60,7 +62,7 @@ pub struct Db {
 
 struct Shared {
     engine: Engine,
-    path: PathBuf,
+    place: Arc<Place>,
     readers: Pool,
     writers: Pool,
     /// Keeps one slow or locked file from holding every database thread.
@@ -92,13 +94,14 @@ impl Db {
     /// [`DbError::Unavailable`], [`DbError::Corrupt`] and their kin, with the real cause.
     fn open(engine: &Engine, path: &Path, whose: &Whose, durability: Durability) -> Result<Self> {
         let threads = &engine.0.pool_threads;
-        let pool = |role, size| Pool::new(path, whose.clone(), role, durability, size, threads.clone());
+        let place = Arc::new(Place::at(path));
+        let pool = |role, size| Pool::new(place.clone(), whose.clone(), role, durability, size, threads.clone());
         let (readers, writers) = (pool(connection::Role::Reader, READERS_MAX)?, pool(connection::Role::Writer, 1)?);
         let db = Self {
             shared: Arc::new(Shared {
                 slow_reads: Arc::new(tokio::sync::Semaphore::new((engine.options().threads / 2).max(1))),
                 engine: engine.clone(),
-                path: path.to_owned(),
+                place,
                 readers,
                 writers,
                 group: Group::default(),
@@ -181,12 +184,34 @@ impl Db {
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        self.shared.place.path()
+    }
+
+    /// Makes sure that the file is still the one that was opened.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it was moved, replaced or removed.
+    pub fn expect_in_place(&self) -> Result<(), DbError> {
+        self.shared.place.check()
+    }
+
+    /// True when it was found that another file, or none, has taken its place.
+    fn is_lost(&self) -> bool {
+        self.shared.place.is_lost()
     }
 
     /// Open connections: readers and writers.
     pub fn open_connections(&self) -> u32 {
         self.shared.readers.open_connections() + self.shared.writers.open_connections()
+    }
+
+    /// Closes the file, when this is the last handle of it.
+    fn close(self) {
+        let place = self.shared.place.clone();
+        if let Some(shared) = Arc::into_inner(self.shared) {
+            drop(shared);
+            place.part_with_former_log();
+        }
     }
 
     /// True when nobody but the asker holds this database.
@@ -197,7 +222,7 @@ impl Db {
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Db").field("path", &self.shared.path).finish_non_exhaustive()
+        f.debug_struct("Db").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
