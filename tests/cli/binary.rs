@@ -98,14 +98,7 @@ impl Home {
         let args: Vec<&str> =
             ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(args.iter().copied()).chain(sets).collect();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let mut child = self.command(&args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Ok(Server { child, url: url.to_owned(), out }),
-            None => Err(child.wait().unwrap()),
-        }
+        Server::of(self.command(&args).stdout(Stdio::piped()).stderr(log).spawn().unwrap())
     }
 
     pub fn log(&self) -> String {
@@ -136,6 +129,17 @@ pub struct Server {
 }
 
 impl Server {
+    /// Waits until it listens; how it ended when it does not.
+    pub fn of(mut child: Child) -> Result<Self, ExitStatus> {
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        match line.trim().strip_prefix("listening on ") {
+            Some(url) => Ok(Self { child, url: url.to_owned(), out }),
+            None => Err(child.wait().unwrap()),
+        }
+    }
+
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::binary::{Home, Ran, curls};
+use crate::binary::{Home, Ran, Server, curls};
 
 #[test]
 fn first_start_shows_how_to_make_a_tenant_and_no_key() {
@@ -315,9 +315,9 @@ fn tenant_whose_file_cannot_be_written_is_not_healthy() {
     // A service's user, for whom modes count, may not reach the folder of the build.
     let mut command = Command::new(&binary);
     command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(home.folder.path()).env_clear().uid(user);
-    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let url = lines.next().unwrap().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let server = Server::of(child).unwrap();
+    let url = &server.url;
     let id = home.json(&["tenant", "show", "one"])["id"].as_str().unwrap().to_owned();
     let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();
     let health = || {
@@ -332,6 +332,4 @@ fn tenant_whose_file_cannot_be_written_is_not_healthy() {
     assert!(answer["error"].as_str().unwrap().starts_with("tenant_read_only"), "{answer}");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     assert_eq!(health()["status"], "healthy");
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
