@@ -309,7 +309,7 @@ fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
     if outcome.from < outcome.to {
         tracing::info!(schema.from = outcome.from, schema.to = outcome.to, "central file upgraded");
     }
-    Ok(db.as_central())
+    Ok(db.telling(Error::Central))
 }
 
 /// True when secrets were sealed in this file before, so that a new key would be a wrong one.

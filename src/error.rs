@@ -1,7 +1,15 @@
 //! The one error of the domain. It says what went wrong; how that looks on the wire (three
 //! families of JSON) is decided in `api::kit::errors`, how it looks on a terminal in `cli`.
 
+mod db;
+mod field;
+
 use std::fmt;
+
+pub use db::DbError;
+pub use field::{FieldError, Place, Rule};
+
+use field::Fields;
 
 /// What every fallible function of the domain returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -15,157 +23,6 @@ pub enum Credential {
     TenantKey,
     /// `Authorization: Bearer`, a user of that tenant.
     UserToken,
-}
-
-/// What a storage engine can answer instead of a result. `Unique` and its kin carry the name of
-/// the column or index; nothing here carries data of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DbError {
-    /// A unique index refused the row; holds `table.column`.
-    #[error("unique constraint on {0}")]
-    Unique(String),
-    /// A foreign key points nowhere.
-    #[error("foreign key constraint")]
-    ForeignKey,
-    /// A CHECK refused the row; holds its name or text.
-    #[error("check constraint {0}")]
-    Check(String),
-    /// A NOT NULL column was left out; holds `table.column`.
-    #[error("not null constraint on {0}")]
-    NotNull(String),
-    /// Another program holds the file's lock.
-    #[error("the database file is locked by another program")]
-    Busy,
-    /// No space left on the disk, or the tenant's storage limit is reached.
-    #[error("no space left for the database file")]
-    Full,
-    /// The file or its folder cannot be written.
-    #[error("the database file is read-only")]
-    ReadOnly,
-    /// Not a database, damaged, or not the file of this tenant.
-    #[error("the database file is damaged: {0}")]
-    Corrupt(String),
-    /// The disk answered with an error; holds its text.
-    #[error("the disk failed: {0}")]
-    Io(String),
-    /// The file cannot be opened: missing, fenced, or no permission.
-    #[error("the database file cannot be opened: {0}")]
-    Unavailable(String),
-    /// Written by a newer release; holds the file's schema version and the newest known one.
-    #[error("the database file has schema version {found}, this ruko knows {known}")]
-    Newer {
-        /// `user_version` of the file.
-        found: i64,
-        /// The newest version this build can read.
-        known: i64,
-    },
-    /// Of an older release, and could not be brought to the schema of this one. It is as it was.
-    #[error("the database file cannot be brought from schema version {from} to {to}: {cause}")]
-    MigrationFailed {
-        /// `user_version` of the file.
-        from: i64,
-        /// The version that it should have got.
-        to: i64,
-        /// What went wrong.
-        cause: String,
-    },
-    /// The work took longer than its deadline.
-    #[error("the database did not answer in time")]
-    Timeout,
-    /// Too many writes wait for this tenant.
-    #[error("too many writes are waiting")]
-    Overloaded,
-    /// The tenant is being restored from a backup, which takes longer than a write waits.
-    #[error("the tenant is being restored")]
-    Restoring,
-    /// Everything else the engine said: a defect of ours.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// Why a field was refused. The wire families turn it into their own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
-    /// Missing, null or empty.
-    Required,
-    /// Not a string.
-    String,
-    /// Not a whole number (or out of its 64 bits).
-    Integer,
-    /// Not a number.
-    Numeric,
-    /// Not true or false.
-    Boolean,
-    /// Not a list.
-    Array,
-    /// Not an object.
-    Object,
-    /// Fewer characters than this.
-    MinLength(usize),
-    /// More characters than this.
-    MaxLength(usize),
-    /// Fewer items than this.
-    MinItems(usize),
-    /// More items than this.
-    MaxItems(usize),
-    /// Smaller than this number.
-    Min(String),
-    /// Greater than this number.
-    Max(String),
-    /// Not greater than this number.
-    MoreThan(String),
-    /// More digits after the point than this.
-    Decimals(u32),
-    /// Not an email address.
-    Email,
-    /// Not one of these.
-    OneOf(Vec<String>),
-    /// Does not match its `_confirmation`.
-    Confirmed,
-    /// In use by another row.
-    Taken,
-    /// Names a row that does not exist.
-    Missing,
-    /// Not a parameter this operation knows.
-    Unknown,
-    /// Sent as a file, and no file is taken here.
-    NoFile,
-    /// More pieces of a product than there are.
-    OutOfStock {
-        /// Name of the product.
-        name: String,
-        /// Pieces there are.
-        left: i64,
-        /// Pieces that the same order already has.
-        taken: i64,
-    },
-    /// Anything else, as a full sentence for people; the code is for programs.
-    Other(&'static str, String),
-}
-
-/// One refused field of an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// Path of the field, dotted: `items.0.quantity`.
-    pub path: String,
-    /// Why.
-    pub rule: Rule,
-    /// Where it was sent.
-    pub place: Place,
-}
-
-/// Where a field was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Place {
-    /// In the request body.
-    #[default]
-    Body,
-    /// In the query string.
-    Query,
-    /// In the path.
-    Path,
-    /// In a header.
-    Header,
 }
 
 /// Every domain error.
@@ -267,6 +124,9 @@ pub enum Error {
     /// The server's own file of tenants and keys is in trouble.
     #[error("the central file: {0}")]
     Central(DbError),
+    /// The file of the request and audit logs is in trouble.
+    #[error("the file of the logs: {0}")]
+    Logs(DbError),
     /// A defect of ours or of the machine; callers learn nothing of it.
     #[error("internal error: {0:#}")]
     Internal(anyhow::Error),
@@ -331,6 +191,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Db(db) => db.code(),
             Self::Central(db) => db.central_code(),
+            Self::Logs(db) => db.logs_code(),
             Self::Internal(_) => "internal",
         }
     }
@@ -357,69 +218,8 @@ impl Error {
             Self::TooManyRequests { .. } => 429,
             Self::Malformed(_) | Self::BadRequest(_) | Self::BackupNameMissing => 400,
             Self::Unavailable(_) => 503,
-            Self::Db(db) | Self::Central(db) => db.status(),
+            Self::Db(db) | Self::Central(db) | Self::Logs(db) => db.status(),
             Self::Internal(_) => 500,
         }
-    }
-}
-
-impl DbError {
-    /// See [`Error::code`].
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unique(_) => "conflict",
-            Self::ForeignKey => "still_referenced",
-            Self::Busy => "tenant_locked",
-            Self::Full => "storage_full",
-            Self::ReadOnly => "tenant_read_only",
-            Self::Corrupt(_) => "tenant_corrupt",
-            Self::Io(_) => "tenant_io_error",
-            Self::Unavailable(_) => "tenant_unavailable",
-            Self::Newer { .. } => "tenant_newer",
-            Self::MigrationFailed { .. } => "tenant_migration_failed",
-            Self::Timeout => "timeout",
-            Self::Overloaded => "overloaded",
-            Self::Restoring => "restoring",
-            Self::Check(_) | Self::NotNull(_) | Self::Other(_) => "internal",
-        }
-    }
-
-    /// See [`Error::code`]; of the server's own file of tenants and keys.
-    pub fn central_code(&self) -> &'static str {
-        match self {
-            Self::Busy => "central_locked",
-            Self::ReadOnly => "central_read_only",
-            Self::Corrupt(_) => "central_corrupt",
-            Self::Io(_) => "central_io_error",
-            Self::Unavailable(_) => "central_unavailable",
-            Self::Newer { .. } => "central_newer",
-            other => other.code(),
-        }
-    }
-
-    /// True when this is about the file, not about what was asked of it.
-    pub fn is_of_the_file(&self) -> bool {
-        self.central_code() != self.code()
-    }
-
-    /// See [`Error::status`].
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::Unique(_) | Self::ForeignKey => 409,
-            Self::Full => 507,
-            Self::Check(_) | Self::NotNull(_) | Self::Other(_) => 500,
-            _ => 503,
-        }
-    }
-}
-
-struct Fields<'a>(&'a [FieldError]);
-
-impl fmt::Display for Fields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, field) in self.0.iter().enumerate() {
-            write!(f, "{}{} ({:?})", if i > 0 { ", " } else { "" }, field.path, field.rule)?;
-        }
-        Ok(())
     }
 }

@@ -2,12 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "cli/acknowledged.rs"]
+mod acknowledged;
 #[path = "cli/backups.rs"]
 mod backups;
 #[path = "cli/binary.rs"]
 mod binary;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/disk_full.rs"]
+mod disk_full;
+#[path = "cli/disk_full_tenants.rs"]
+mod disk_full_tenants;
+#[path = "cli/disk_read_only.rs"]
+mod disk_read_only;
 #[path = "cli/doctor.rs"]
 mod doctor;
 #[path = "cli/doctor_repairs.rs"]
@@ -26,5 +36,9 @@ mod readme;
 mod serve;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/shop.rs"]
+mod shop;
+#[path = "cli/small_disk.rs"]
+mod small_disk;
 #[path = "cli/tenants.rs"]
 mod tenants;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
-use crate::db::{Db, Engine};
+use crate::db::Engine;
 use crate::error::Result;
 
 pub use model::{
@@ -34,6 +34,7 @@ pub use model::{
 };
 
 use cursor::Cursor;
+use file::LogFile;
 use listing::Found;
 use store::Log;
 
@@ -83,7 +84,7 @@ pub struct Activity {
 }
 
 struct Shared {
-    db: Db,
+    file: Arc<LogFile>,
     engine: Engine,
     clock: Clock,
     queue: writer::Queue,
@@ -92,14 +93,16 @@ struct Shared {
 
 impl Activity {
     /// Opens the file at `path`, or makes it, and starts the writer. A file that cannot be used is
-    /// moved aside.
+    /// moved aside. Where none can be had for now, entries are dropped and counted until it can.
     ///
     /// # Errors
-    /// When no file can be had: no space, no permission, or another program holds it.
+    /// When called outside of a runtime.
     pub async fn start(engine: &Engine, path: &Path, clock: Clock, options: ActivityOptions) -> Result<Self> {
-        let db = file::open(engine, path, &clock).await?;
-        let queue = writer::start(db.clone(), &options)?;
-        Ok(Self { shared: Arc::new(Shared { db, engine: engine.clone(), clock, queue, options }) })
+        let file = Arc::new(LogFile::at(engine.clone(), path.to_owned(), clock.clone()));
+        // Why it cannot be had is told there, and no reason not to start.
+        let _ = file.db().await;
+        let queue = writer::start(file.clone(), &options)?;
+        Ok(Self { shared: Arc::new(Shared { file, engine: engine.clone(), clock, queue, options }) })
     }
 
     /// Notes an answered request.
@@ -132,9 +135,10 @@ impl Activity {
     /// writing fails it returns all the same, after at most one batch's tries.
     pub async fn shutdown(&self) {
         self.shared.queue.stop().await;
-        let db = self.shared.db.clone();
-        // Somebody reading may keep the file from being complete by itself; the next start sees to it.
-        let _ = self.shared.engine.run(move || Ok(db.tidy()?)).await;
+        if let Some(db) = self.shared.file.db_if_open().cloned() {
+            // Somebody reading may keep the file from being complete by itself; the next start sees to it.
+            let _ = self.shared.engine.run(move || Ok(db.tidy()?)).await;
+        }
     }
 
     /// Requests, newest first; `cursor` is the `next` of the page before.
@@ -171,9 +175,9 @@ impl Activity {
         let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
         let _ = tokio::time::timeout(FLUSH_PATIENCE, self.flush()).await;
         let work = move |tx: &mut crate::db::Tx<'_>| find(tx, before, limit);
-        let db = &self.shared.db;
+        let db = self.shared.file.db().await?;
         let found = if is_short { db.read(work).await } else { db.scan(work).await };
-        let (rows, next) = found.inspect_err(|error| writer::note_damage(db.path(), error))?;
+        let (rows, next) = found.inspect_err(|error| self.shared.file.note_damage(error))?;
         Ok(LogPage { rows, next: next.map(Cursor::to_text) })
     }
 
@@ -188,7 +192,7 @@ impl Activity {
             audit: self.prune_log(Log::Audit, now.minus(days(options.keep_audit_days))).await?,
         };
         if pruned != Pruned::default() {
-            let db = self.shared.db.clone();
+            let db = self.shared.file.db().await?.clone();
             // Somebody reading may keep the file from being tidied; the next pruning tries again.
             let _ = self.shared.engine.run(move || Ok(db.tidy()?)).await;
         }
@@ -196,9 +200,9 @@ impl Activity {
     }
 
     async fn prune_log(&self, log: Log, before: Timestamp) -> Result<usize> {
-        let mut deleted = 0;
+        let (db, mut deleted) = (self.shared.file.db().await?, 0);
         loop {
-            let chunk = self.shared.db.write(move |tx| store::delete_older(tx, log, before)).await?;
+            let chunk = db.write(move |tx| store::delete_older(tx, log, before)).await?;
             deleted += chunk;
             if chunk < store::DELETE_CHUNK {
                 return Ok(deleted);

@@ -5,7 +5,6 @@
 //! waits. While it gathers nobody has to wake it, which is what makes recording cheap. A part of
 //! the queue is kept for audit entries, so that a flood of requests cannot wash them away.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,11 +12,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::Timestamp;
-use crate::db::{Db, advice};
-use crate::error::{DbError, Error, Result};
+use crate::db::logs_advice;
+use crate::error::{Error, Result};
 
 use super::ActivityOptions;
-use super::file::mark_damaged;
+use super::file::{LogFile, is_damage};
 use super::model::{AuditEntry, RequestEntry};
 use super::store::{self, Entry};
 
@@ -52,12 +51,12 @@ pub(super) struct Queue {
 ///
 /// # Errors
 /// When called outside of a runtime.
-pub(super) fn start(db: Db, options: &ActivityOptions) -> Result<Queue> {
+pub(super) fn start(file: Arc<LogFile>, options: &ActivityOptions) -> Result<Queue> {
     let runtime = tokio::runtime::Handle::try_current().map_err(Error::internal)?;
     let (sender, messages) = mpsc::channel(options.queue_capacity.max(2));
     let (hurry, dropped) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
     let writer = Writer {
-        db,
+        file,
         messages,
         hurry: hurry.clone(),
         linger: options.linger,
@@ -118,7 +117,7 @@ impl Queue {
 }
 
 struct Writer {
-    db: Db,
+    file: Arc<LogFile>,
     messages: mpsc::Receiver<Message>,
     hurry: Arc<Notify>,
     linger: Duration,
@@ -181,6 +180,7 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
+        let has_failed_before = self.is_failing;
         let tries = match (self.is_failing, self.messages.is_closed()) {
             (true, true) => return self.drops.count(batch.len()),
             (true, false) => 1,
@@ -190,35 +190,34 @@ impl Writer {
         let mut pause = RETRY_PAUSE;
         for rest in (0..tries).rev() {
             let entries = batch.clone();
-            let outcome = self.db.write(move |tx| store::insert(tx, &entries)).await;
+            let Ok(db) = self.file.db().await else {
+                // Why was told when it was tried.
+                self.is_failing = true;
+                return self.drops.count(batch.len());
+            };
+            let outcome = db.write(move |tx| store::insert(tx, &entries)).await;
             self.is_failing = outcome.is_err();
             match outcome {
                 Ok(()) => return,
-                Err(error) if rest == 0 || is_damage(&error) => return self.give_up(batch.len(), &error),
+                Err(error) if rest == 0 || is_damage(&error) => {
+                    self.drops.count(batch.len());
+                    self.file.note_damage(&error);
+                    // Of the batches after it, `Drops` tells.
+                    if !has_failed_before {
+                        tell(&error);
+                    }
+                    return;
+                }
                 Err(_) => tokio::time::sleep(pause).await,
             }
             pause *= 10;
         }
     }
-
-    fn give_up(&self, rows: usize, error: &Error) {
-        self.drops.count(rows);
-        note_damage(self.db.path(), error);
-        let advice = if let Error::Db(error) = error { advice(error) } else { "" };
-        tracing::error!(error.code = error.code(), %error, advice, rows, "log entries could not be written");
-    }
 }
 
-/// Has the next start begin a new file when this error says that the file is damaged.
-pub(super) fn note_damage(path: &Path, error: &Error) {
-    if is_damage(error) {
-        mark_damaged(path);
-        tracing::error!(%error, "the file of the request and audit logs is damaged; the next start begins a new one");
-    }
-}
-
-fn is_damage(error: &Error) -> bool {
-    matches!(error, Error::Db(DbError::Corrupt(_)))
+fn tell(error: &Error) {
+    let advice = if let Error::Db(error) | Error::Logs(error) = error { logs_advice(error) } else { "" };
+    tracing::error!(error.code = error.code(), %error, advice, "log entries could not be written");
 }
 
 /// Lost entries, and how many of them the operator was told about.

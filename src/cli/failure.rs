@@ -108,6 +108,7 @@ impl From<Error> for Failure {
         match &error {
             Error::Db(cause) => Self::new(cause.to_string()).hint(db::advice(cause)),
             Error::Central(cause) => Self::new(error.to_string()).hint(db::central_advice(cause)),
+            Error::Logs(cause) => Self::new(error.to_string()).hint(db::logs_advice(cause)),
             Error::Invalid(fields) => Self::new(in_words(fields)),
             _ => Self::new(error.to_string()),
         }

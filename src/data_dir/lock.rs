@@ -1,7 +1,7 @@
 //! The lock on a data directory.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ impl DirLock {
         let failed = |error| DataDirError::from_io(path, Doing::Locking, error);
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         match flock(&file, FlockOperation::NonBlockingLockShared) {
@@ -48,11 +48,25 @@ impl DirLock {
             }
             Err(errno) => return Err(failed(Doing::Locking)(errno.into())),
         }
-        // The id of the last holder may be longer than ours.
-        file.set_len(0).map_err(failed(Doing::Writing))?;
-        writeln!(file, "{}", std::process::id()).map_err(failed(Doing::Writing))?;
-        Ok(Self { _held: file })
+        match tell_id(&mut file) {
+            // It is there for people, and a full disk can be read from.
+            Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                Err(failed(Doing::Writing)(error))
+            }
+            _ => Ok(Self { _held: file }),
+        }
     }
+}
+
+/// Writes the id of this process down, or nothing: never the one of somebody else.
+fn tell_id(file: &mut File) -> std::io::Result<()> {
+    // The id of the last holder may be longer than ours.
+    file.set_len(0)?;
+    let told = writeln!(file, "{}", std::process::id());
+    if told.is_err() {
+        file.set_len(0)?;
+    }
+    told
 }
 
 /// The id in the lock file. Only good while somebody holds the lock.

@@ -44,6 +44,12 @@ pub fn expect_writable(path: &Path) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Whether this process may read the file and not write it or beside it.
+pub(super) fn is_read_only(path: &Path) -> bool {
+    let may_read = rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok();
+    may_read && expect_writable(path) == Err(DbError::ReadOnly)
+}
+
 fn has_content(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|found| found.len() > 0)
 }

@@ -13,7 +13,7 @@ use crate::error::DbError;
 
 use super::failure::db_error;
 use super::fold;
-use super::inspect::log_bytes;
+use super::inspect::{expect_content, log_bytes};
 use super::stamp::Whose;
 
 /// Instructions of the engine between two looks at the clock, about 10 us.
@@ -68,7 +68,7 @@ impl Connection {
         whose: &Whose,
     ) -> Result<Self, DbError> {
         let path = raw.path().map(PathBuf::from).unwrap_or_default();
-        // SQLite removes the log beside an empty file, and with it what could still be saved.
+        expect_content(&path)?;
         if !matches!(whose, Whose::Anyones) && path.metadata().is_ok_and(|found| found.len() == 0) {
             return Err(DbError::Corrupt("it is empty".into()));
         }

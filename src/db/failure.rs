@@ -15,6 +15,8 @@ pub(super) fn db_error(error: &rusqlite::Error) -> DbError {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => DbError::Busy,
         ErrorCode::DiskFull => DbError::Full,
         ErrorCode::ReadOnly => DbError::ReadOnly,
+        // The index beside the file, without which nobody can even read it, could not grow.
+        ErrorCode::SystemIoFailure if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => DbError::Full,
         ErrorCode::SystemIoFailure => DbError::Io(text()),
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => DbError::Corrupt(text()),
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::NoLargeFileSupport => {

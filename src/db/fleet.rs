@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 
-use super::{Db, Durability, Engine, Schema, uptime_ms};
+use super::{Db, Durability, Engine, Schema, place, uptime_ms};
 
 /// How long a failed open answers for the next ones, so that a broken file costs little.
 const FAILURE_REMEMBERED: Duration = Duration::from_secs(1);
@@ -46,6 +46,8 @@ enum Berth {
 enum Answer {
     Open(Db),
     Failed(DbError),
+    /// Open, and not in its place any more.
+    Lost,
     Moving(watch::Receiver<()>),
     /// The berth is free and now the asker's.
     Ours(Occupied),
@@ -129,6 +131,11 @@ impl Fleet {
                 Answer::Failed(error) => return Err(error.into()),
                 Answer::Ours(occupied) => return self.open(occupied, path()?).await,
                 Answer::Moving(moving) => moving,
+                Answer::Lost => {
+                    // Closed by whoever finds it unused; then the next request opens what is there.
+                    self.close_if_unused(id);
+                    return Err(place::lost().into());
+                }
             };
             if tokio::time::timeout_at(deadline.into(), moving.changed()).await.is_err() {
                 return Err(DbError::Timeout.into());
@@ -139,6 +146,7 @@ impl Fleet {
     fn ask(&self, id: &TenantId) -> Answer {
         let mut berths = self.shared.berths.lock();
         match berths.get(id) {
+            Some(Berth::Open(ship)) if ship.db.is_lost() => Answer::Lost,
             Some(Berth::Open(ship)) => {
                 ship.last_used_ms.store(uptime_ms(), Ordering::Relaxed);
                 Answer::Open(ship.db.clone())
@@ -243,7 +251,7 @@ impl Fleet {
                 // Closing the last connection folds the write-ahead log in: disk work, so on a
                 // thread. When the queue is full it happens right here.
                 let _ = self.shared.engine.0.readers.submit(move || {
-                    drop(ship);
+                    ship.db.close();
                     drop(occupied);
                 });
             }
@@ -278,8 +286,9 @@ impl Fleet {
         }
         // The berth travels with the work, as at an open.
         let close = move || {
-            let db = draining.db.take();
-            drop(db);
+            if let Some(db) = draining.db.take() {
+                db.close();
+            }
             Ok(draining)
         };
         let closed = self.shared.engine.run(close).await?;
@@ -309,6 +318,14 @@ impl Fleet {
     /// Whether the tenant's file is open now, and so of the newest schema.
     pub fn is_open(&self, id: &TenantId) -> bool {
         matches!(self.shared.berths.lock().get(id), Some(Berth::Open(_)))
+    }
+
+    /// The tenant's file, if it is open.
+    pub fn find_open(&self, id: &TenantId) -> Option<Db> {
+        match self.shared.berths.lock().get(id) {
+            Some(Berth::Open(ship)) => Some(ship.db.clone()),
+            _ => None,
+        }
     }
 
     /// Every file open now.

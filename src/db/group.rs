@@ -197,6 +197,9 @@ fn drain(db: &Arc<Shared>, next_pause: Duration) {
         Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
         Err(error) => return fail_all(db, &error),
     };
+    if let Err(error) = db.place.check() {
+        return fail_all(db, &error);
+    }
     match commit_batch(db, &connection) {
         Ok(()) => {}
         Err(DbError::Busy) => {

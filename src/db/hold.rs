@@ -63,6 +63,7 @@ impl HeldWrites {
     #[allow(clippy::disallowed_methods, reason = "the source belongs to no pool")]
     pub fn overwrite(&self, from: &Path) -> Result<(), DbError> {
         let mut writer = self.writer()?;
+        self.db.place.check()?;
         // The restored content may be larger than a limit that was set later.
         writer.bound_pages(PAGES_UNLIMITED)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

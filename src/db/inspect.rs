@@ -82,10 +82,7 @@ impl Look {
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let read_write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let has_log = log_bytes(path) > 0;
-        // SQLite removes the log beside an empty file.
-        if has_log && path.metadata().is_ok_and(|found| found.len() == 0) {
-            return Err(DbError::Corrupt("it is empty, with a log beside it".into()));
-        }
+        expect_content(path)?;
         let open = || -> rusqlite::Result<rusqlite::Connection> {
             let raw = connect(path, read_write).or_else(|_| connect(path, read_only))?;
             raw.execute_batch("PRAGMA query_only=ON;")?;
@@ -103,6 +100,7 @@ impl Look {
     /// # Errors
     /// What opening says.
     pub fn open_for_writing(path: &Path) -> Result<Self, DbError> {
+        expect_content(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || -> rusqlite::Result<rusqlite::Connection> {
             let raw = connect(path, flags)?;
@@ -250,6 +248,19 @@ pub fn stamp_as_it_lies(path: &Path) -> Result<Stamp, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let raw = connect(Path::new(&uri), flags).map_err(|error| db_error(&error))?;
     stamp::read_raw(&raw)
+}
+
+/// Refuses an empty file with a log that is not: SQLite would remove the log, and with it what can
+/// still be saved.
+///
+/// # Errors
+/// [`DbError::Corrupt`].
+pub(super) fn expect_content(path: &Path) -> Result<(), DbError> {
+    if log_bytes(path) > 0 && path.metadata().is_ok_and(|found| found.len() == 0) {
+        let text = "it is empty, and the -wal beside it is not: copy both aside, for what can be saved is in there";
+        return Err(DbError::Corrupt(text.into()));
+    }
+    Ok(())
 }
 
 /// Folds the write-ahead log beside a file into it. The caller makes sure that nobody uses it.

@@ -10,6 +10,7 @@ use rusqlite_migration::Migrations;
 
 use crate::error::{DbError, Error, Result};
 
+use super::closed::io_error;
 use super::connection::{Connection, Durability};
 use super::failure::db_error;
 use super::stamp::Whose;
@@ -80,9 +81,7 @@ impl Schema {
         let bytes = self.stamped(owner)?;
         write_new(path, &bytes).map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => DbError::Unavailable("a file of that name exists".into()),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DbError::Full,
-            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => DbError::ReadOnly,
-            _ => DbError::Io(error.to_string()),
+            _ => io_error(&error),
         })
     }
 
@@ -190,12 +189,15 @@ fn migration_error(error: &rusqlite_migration::Error) -> DbError {
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let partial = path.with_extension("db.new");
-    let mut file = std::fs::File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
     // A hard link, unlike a rename, never replaces a file that is there.
-    let linked = std::fs::hard_link(&partial, path);
-    std::fs::remove_file(&partial)?;
-    linked?;
+    let linked = write_all(&partial, bytes).and_then(|()| std::fs::hard_link(&partial, path));
+    // Half of it would take what is left of a disk that is full.
+    linked.and(std::fs::remove_file(&partial))?;
     std::fs::File::open(folder)?.sync_all()
+}
+
+fn write_all(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

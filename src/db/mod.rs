@@ -18,6 +18,7 @@ mod group;
 mod hold;
 pub mod inspect;
 mod migrate;
+mod place;
 mod pool;
 mod probe;
 mod ranges;
@@ -30,9 +31,9 @@ mod tidy;
 mod tx;
 mod workers;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use crate::error::{DbError, Error, Result};
@@ -50,6 +51,7 @@ pub use temp_file::TempFile;
 pub use tx::{FromColumn, Prepared, Row, Tx, Val};
 
 use group::Group;
+use place::Place;
 use pool::Pool;
 use stamp::Whose;
 
@@ -64,7 +66,7 @@ pub struct Db {
 
 struct Shared {
     engine: Engine,
-    path: PathBuf,
+    place: Arc<Place>,
     readers: Pool,
     writers: Pool,
     /// Keeps one slow or locked file from holding every database thread.
@@ -75,8 +77,8 @@ struct Shared {
     last_write_ms: AtomicU64,
     is_tidy: AtomicBool,
     max_pages: AtomicU32,
-    /// See [`Db::as_central`].
-    is_central: AtomicBool,
+    /// See [`Db::telling`].
+    of_the_file: OnceLock<fn(DbError) -> Error>,
 }
 
 /// SQLite's own bound, which stands for "no limit".
@@ -96,13 +98,14 @@ impl Db {
     /// [`DbError::Unavailable`], [`DbError::Corrupt`] and their kin, with the real cause.
     fn open(engine: &Engine, path: &Path, whose: &Whose, durability: Durability) -> Result<Self> {
         let threads = &engine.0.pool_threads;
-        let pool = |role, size| Pool::new(path, whose.clone(), role, durability, size, threads.clone());
+        let place = Arc::new(Place::at(path));
+        let pool = |role, size| Pool::new(place.clone(), whose.clone(), role, durability, size, threads.clone());
         let (readers, writers) = (pool(connection::Role::Reader, READERS_MAX)?, pool(connection::Role::Writer, 1)?);
         let db = Self {
             shared: Arc::new(Shared {
                 slow_reads: Arc::new(tokio::sync::Semaphore::new((engine.options().threads / 2).max(1))),
                 engine: engine.clone(),
-                path: path.to_owned(),
+                place,
                 readers,
                 writers,
                 group: Group::default(),
@@ -110,7 +113,7 @@ impl Db {
                 last_write_ms: AtomicU64::new(0),
                 is_tidy: AtomicBool::new(true),
                 max_pages: AtomicU32::new(PAGES_UNLIMITED),
-                is_central: AtomicBool::new(false),
+                of_the_file: OnceLock::new(),
             }),
         };
         // The first open shows the real error and leaves its connection for the first read.
@@ -168,31 +171,51 @@ impl Db {
         self.shared.max_pages.store(pages, Ordering::Relaxed);
     }
 
-    /// Makes this the server's own file of tenants and keys: what is wrong with it is no tenant's
-    /// trouble, and is said so ([`Error::Central`]).
+    /// Makes this one of the server's own files: what is wrong with it is no tenant's trouble, and is
+    /// told as this error.
     #[must_use]
-    pub fn as_central(self) -> Self {
-        self.shared.is_central.store(true, Ordering::Relaxed);
+    pub fn telling(self, of_the_file: fn(DbError) -> Error) -> Self {
+        self.shared.of_the_file.get_or_init(|| of_the_file);
         self
     }
 
     fn named(&self, error: Error) -> Error {
-        match error {
-            Error::Db(error) if error.is_of_the_file() && self.shared.is_central.load(Ordering::Relaxed) => {
-                Error::Central(error)
-            }
-            other => other,
+        match (error, self.shared.of_the_file.get()) {
+            (Error::Db(error), Some(of_the_file)) if error.is_of_the_file() => of_the_file(error),
+            (other, _) => other,
         }
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        self.shared.place.path()
+    }
+
+    /// Makes sure that the file is still the one that was opened.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it was moved, replaced or removed.
+    pub fn expect_in_place(&self) -> Result<(), DbError> {
+        self.shared.place.check()
+    }
+
+    /// True when it was found that another file, or none, has taken its place.
+    fn is_lost(&self) -> bool {
+        self.shared.place.is_lost()
     }
 
     /// Open connections: readers and writers.
     pub fn open_connections(&self) -> u32 {
         self.shared.readers.open_connections() + self.shared.writers.open_connections()
+    }
+
+    /// Closes the file, when this is the last handle of it.
+    fn close(self) {
+        let place = self.shared.place.clone();
+        if let Some(shared) = Arc::into_inner(self.shared) {
+            drop(shared);
+            place.part_with_former_log();
+        }
     }
 
     /// True when nobody but the asker holds this database.
@@ -203,7 +226,7 @@ impl Db {
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Db").field("path", &self.shared.path).finish_non_exhaustive()
+        f.debug_struct("Db").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
@@ -220,6 +243,16 @@ pub fn central_advice(error: &DbError) -> &'static str {
         DbError::MigrationFailed { .. } => {
             "nothing in the file was changed: start the older ruko again, and report this error"
         }
+        other => advice(other),
+    }
+}
+
+/// As [`advice`], for the file of the request and audit logs.
+pub fn logs_advice(error: &DbError) -> &'static str {
+    match error {
+        DbError::Full => "free disk space; it recovers by itself",
+        DbError::Corrupt(_) => "restart the server: it keeps logs.db aside and begins a new one",
+        DbError::Newer { .. } => "run the newer ruko that wrote this file, or move it away",
         other => advice(other),
     }
 }

@@ -1,7 +1,6 @@
 //! r2d2 pools over our connections, tuned so that a tenant costs no thread and opens nothing
 //! before it is asked for.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,8 +13,10 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::error::DbError;
 
+use super::closed::is_read_only;
 use super::connection::{Connection, Durability, Role};
 use super::failure::db_error;
+use super::place::Place;
 use super::stamp::Whose;
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -26,14 +27,21 @@ struct Opener {
     role: Role,
     durability: Durability,
     whose: Whose,
+    place: Arc<Place>,
     /// A connection opened ahead of the pool, so that its real error could be seen.
     opened: Mutex<Option<Connection>>,
 }
 
 impl Opener {
     fn open(&self) -> Result<Connection, DbError> {
-        let raw = self.files.connect().map_err(|error| db_error(&error))?;
-        Connection::prepare(raw, self.role, self.durability, &self.whose)
+        self.place.check()?;
+        let connect = || self.files.connect().map_err(|error| db_error(&error));
+        let opened = connect().and_then(|raw| Connection::prepare(raw, self.role, self.durability, &self.whose));
+        match opened {
+            // All SQLite says of a disk that takes no writes is that it cannot open.
+            Err(DbError::Unavailable(_)) if is_read_only(self.place.path()) => Err(DbError::ReadOnly),
+            opened => opened,
+        }
     }
 }
 
@@ -53,9 +61,11 @@ impl ManageConnection for Manager {
         self.0.files.is_valid(&mut connection.raw).map_err(|error| db_error(&error))
     }
 
-    /// r2d2 keeps a connection whose user left in the middle of a transaction; we do not.
+    /// r2d2 keeps a connection whose user left in the middle of a transaction; we do not. Nor a
+    /// writer that SQLite opened for reading only because nothing else was allowed then.
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        !connection.raw.is_autocommit()
+        let cannot_write = || self.0.role == Role::Writer && connection.raw.is_readonly("main").unwrap_or(true);
+        !connection.raw.is_autocommit() || cannot_write()
     }
 }
 
@@ -75,7 +85,7 @@ impl Pool {
     /// # Errors
     /// None in practice: with no idle connections to keep, r2d2 only allocates.
     pub(super) fn new(
-        path: &Path,
+        place: Arc<Place>,
         whose: Whose,
         role: Role,
         durability: Durability,
@@ -84,8 +94,8 @@ impl Pool {
     ) -> Result<Self, DbError> {
         // Without CREATE: the default would silently make a missing tenant anew, empty.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let files = SqliteConnectionManager::file(path).with_flags(flags);
-        let opener = Arc::new(Opener { files, role, durability, whose, opened: Mutex::new(None) });
+        let files = SqliteConnectionManager::file(place.path()).with_flags(flags);
+        let opener = Arc::new(Opener { files, role, durability, whose, place, opened: Mutex::new(None) });
         let connections = r2d2::Pool::builder()
             .max_size(max_size)
             .min_idle(Some(0))

@@ -41,9 +41,15 @@ impl Db {
     /// # Errors
     /// Why it cannot be read.
     pub async fn probe(&self, owner: &'static str) -> Result<()> {
-        let path = self.path().to_owned();
-        // Whatever version it has: this process has it open.
-        self.shared.engine.run(move || Ok(connect(&path, &Whose::Owners(owner.into(), i64::MAX)).map(|_| ())?)).await
+        let db = self.clone();
+        let look = move || {
+            // Opening another file in its place would harm those who have this one open.
+            db.expect_in_place()?;
+            // Whatever version it has: this process has it open.
+            connect(db.path(), &Whose::Owners(owner.into(), i64::MAX))?;
+            Ok(())
+        };
+        self.shared.engine.run(look).await
     }
 }
 

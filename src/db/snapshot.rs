@@ -98,12 +98,14 @@ fn copy(
     let source = rusqlite::Connection::open_with_flags(from, read).map_err(|error| db_error(&error))?;
     // Whose it is shows the copy; the original stays as it is, whatever it is.
     let source = Connection::prepare(source, Role::Reader, Durability::Full, &Whose::Anyones)?.raw;
+    // Of a disk that takes no new file SQLite says no more than that it cannot open.
+    File::create_new(to).map_err(|error| io_error(&error))?;
     let begin = || -> rusqlite::Result<rusqlite::Connection> {
         source.busy_timeout(Duration::from_secs(5))?;
         // Held until the end: without it, a write through any other connection makes the online
         // backup start again from the first page.
         source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
-        let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let write = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let target = rusqlite::Connection::open_with_flags(to, write)?;
         target.execute_batch("PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF;")?;
         Ok(target)

@@ -30,6 +30,10 @@ pub fn all() -> Vec<Job> {
             .first_after(Duration::from_secs(1))
             .that_can_break_off(),
         Job::every("search_index", QUIET, |app| async move { index_search_gently(&app).await }),
+        Job::every("undo", Duration::from_secs(5), |app| async move {
+            app.tenants.undo_waiting().await;
+            Ok(())
+        }),
         Job::every("tidy_files", Duration::from_secs(5), |app| async move { tidy_files(&app).await }),
         Job::every("key_uses", Duration::from_secs(60), |app| async move { app.flush_uses().await }),
         Job::every("rate_limits", Duration::from_secs(60), |app| async move {

@@ -12,6 +12,7 @@ use crate::id::TenantId;
 use super::create::{db_name_rule, fields};
 use super::model::{LimitsPatch, Tenant, TenantPatch, name_error};
 use super::settings::OwnSettings;
+use super::undo::Undo;
 use super::{TenantCheck, Tenants, plans, store};
 
 /// A patch that was read: what needs no database is checked, the password is sealed.
@@ -116,7 +117,7 @@ impl Tenants {
         };
         let changed = self.shared.central.write(work).await;
         if let (Err(_), Some((_, from, to))) = (&changed, &fenced) {
-            self.move_back(id, from, to).await?;
+            self.undo(id, Undo::Renaming(Some((self.file_of(to), self.file_of(from))))).await;
         }
         self.raise_epoch(id);
         drop((fenced, turn));
@@ -146,16 +147,10 @@ impl Tenants {
         match moved.await {
             Ok(fenced) => Ok(Some((fenced, from, to))),
             Err(error) => {
-                self.unreserve(id).await?;
+                self.undo(id, Undo::Renaming(None)).await;
                 Err(error)
             }
         }
-    }
-
-    async fn move_back(&self, id: &TenantId, from: &DbName, to: &DbName) -> Result<()> {
-        let (old, new) = (self.file_of(from), self.file_of(to));
-        self.shared.engine.run(move || move_closed(&new, &old)).await?;
-        self.unreserve(id).await
     }
 
     pub(super) async fn unreserve(&self, id: &TenantId) -> Result<()> {

@@ -16,12 +16,21 @@ impl Tenants {
         let _still = self.hold_still(id).await;
         let tenant = self.get(id).await?;
         let (path, owner, schema) = (self.file_of(&tenant.file_name()?), id.to_string(), self.shared.schema.clone());
-        let look = move || {
-            schema.probe(&path, &owner)?;
-            Ok(crate::db::expect_writable(&path)?)
+        let look = async {
+            // Opening another file beside one that is open under its name would harm both.
+            let open = self.shared.fleet.find_open(id);
+            let is_lost = move || Ok(open.is_some_and(|db| db.expect_in_place().is_err()));
+            let fenced = if self.shared.engine.run(is_lost).await? { Some(self.fence(id).await?) } else { None };
+            let look = move || {
+                schema.probe(&path, &owner)?;
+                Ok(crate::db::expect_writable(&path)?)
+            };
+            let outcome = self.shared.engine.run(look).await;
+            drop(fenced);
+            outcome
         };
         let looked = match self.expect_not_parked(id, &tenant.file_name()?).await {
-            Ok(()) => self.shared.engine.run(look).await,
+            Ok(()) => look.await,
             Err(error) => Err(error),
         };
         let outcome = match looked {

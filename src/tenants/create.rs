@@ -5,13 +5,14 @@ use secrecy::SecretString;
 
 use crate::data_dir::DbName;
 use crate::db::{Tx, remove_closed};
-use crate::error::{Error, FieldError, Place, Result, Rule};
+use crate::error::{DbError, Error, FieldError, Place, Result, Rule};
 use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
 use super::model::{NewTenant, Origin, Tenant, TenantState, name_error};
 use super::settings::OwnSettings;
 use super::store::TenantRow;
+use super::undo::Undo;
 use super::{Tenants, parse_db_name, plans, store};
 
 /// The plan of a tenant for which none was named.
@@ -44,6 +45,8 @@ impl Tenants {
     }
 
     async fn create_now(&self, input: NewTenant, found: Found) -> Result<(Tenant, String)> {
+        // One of them may hold the very name that is asked for again.
+        self.undo_waiting().await;
         let id = TenantId::for_name(&input.name);
         let db_name = input.db_name.clone().unwrap_or_else(|| format!("tenant_{id}"));
         let errors = [
@@ -83,7 +86,7 @@ impl Tenants {
         self.reserve(row).await?;
         let take_over = if let Found::Surely { take_over } = found { take_over } else { None };
         if let Err(error) = self.make_file(&id, &db_name, origin, take_over).await {
-            self.forget(&id).await?;
+            self.undo(&id, Undo::Creation(None)).await;
             return Err(error);
         }
         let (key, key_row) = fresh(&KeyIn { name: "default".into(), expires_at: None }, now);
@@ -98,7 +101,7 @@ impl Tenants {
         match self.shared.central.write(work).await {
             Ok(tenant) => Ok((tenant, key)),
             Err(error) => {
-                self.clear_half_made(&id, &db_name, origin).await?;
+                self.undo(&id, Undo::Creation(Some((db_name, origin)))).await;
                 Err(error)
             }
         }
@@ -150,9 +153,11 @@ impl Tenants {
     pub(super) async fn clear_half_made(&self, id: &TenantId, db_name: &DbName, origin: Origin) -> Result<()> {
         let (path, owner, schema) = (self.file_of(db_name), id.to_string(), self.shared.schema.clone());
         let clear = move || {
-            // Not there, or somebody else's: nothing of ours to undo.
-            if schema.probe(&path, &owner).is_err() {
-                return Ok(());
+            match schema.probe(&path, &owner) {
+                // Not there, or somebody else's: nothing of ours to undo.
+                Err(DbError::Corrupt(_) | DbError::Newer { .. }) => return Ok(()),
+                Err(DbError::Unavailable(_)) if !path.exists() => return Ok(()),
+                looked => looked?,
             }
             match origin {
                 Origin::Adopted => Ok(schema.release(&path, &owner)?),

@@ -7,6 +7,7 @@ use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantFilter, TenantPage, TenantState};
+use super::undo::Undo;
 use super::{Limits, Tenants, plans, store};
 
 /// How long a change of a file waits for the requests that use it.
@@ -127,7 +128,7 @@ impl Tenants {
         match closed.await {
             Ok(trouble) => Ok((tenant, trouble)),
             Err(error) => {
-                self.put_state(id, before).await?;
+                self.undo(id, Undo::Freezing(before)).await;
                 Err(error)
             }
         }

@@ -26,15 +26,20 @@ mod store;
 mod transfer;
 mod trash;
 mod turns;
+mod undo;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::crypto::Keyring;
 use crate::data_dir::{DataDir, DbName};
 use crate::db::{Db, Engine, Fleet, Schema};
 use crate::error::{DbError, Error, Result};
+use crate::id::TenantId;
 
 pub use access::{ActiveTenant, KeyUse};
 pub use alone::{Alone, Still};
@@ -68,6 +73,8 @@ struct Shared {
     keys: access::KeyCache,
     turns: turns::Turns,
     parking: parking::Parking,
+    /// Changes that are still to be taken back.
+    undos: Mutex<HashMap<TenantId, undo::Undo>>,
     /// Exports and imports that may run at once: each keeps a processor and the disk busy.
     transfers: Arc<tokio::sync::Semaphore>,
 }
@@ -90,7 +97,7 @@ impl Tenants {
         clock: Clock,
         server_settings: Settings,
     ) -> Self {
-        let (epochs, keys, turns, parking) = Default::default();
+        let (epochs, keys, turns, parking, undos) = Default::default();
         let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
         Self {
             shared: Arc::new(Shared {
@@ -106,6 +113,7 @@ impl Tenants {
                 keys,
                 turns,
                 parking,
+                undos,
                 transfers,
             }),
         }

@@ -1,12 +1,16 @@
 //! How a tenant goes: into the trash and back, for good, or with its file left where it is.
 
+use std::path::Path;
+
 use crate::clock::Timestamp;
 use crate::data_dir::DbName;
+use crate::db::inspect::Look;
 use crate::db::{Tx, move_closed, remove_closed};
 use crate::error::{DbError, Error, FieldError, Result, Rule};
 use crate::id::TenantId;
 
 use super::model::{Tenant, TenantState};
+use super::undo::Undo;
 use super::{TenantCheck, Tenants, parse_db_name, store};
 
 impl Tenants {
@@ -32,7 +36,7 @@ impl Tenants {
             let trash_name = format!("{id}-{}.db", tenants.shared.clock.now().0);
             let tenant = tenants.leave(&id, TenantState::Deleting, Some(trash_name), check).await?;
             if let Err(error) = tenants.finish_delete(&tenant).await {
-                tenants.stay(&tenant).await?;
+                tenants.undo(&id, Undo::Leaving(Box::new(tenant))).await;
                 return Err(error);
             }
             if purge { tenants.purge_now(&id, |_| Ok(())).await } else { Ok(()) }
@@ -52,7 +56,7 @@ impl Tenants {
             let tenant = tenants.leave(&id, TenantState::Detaching, None, |_| Ok(())).await?;
             let db_name = tenant.file_name()?;
             if let Err(error) = tenants.finish_detach(&tenant).await {
-                tenants.stay(&tenant).await?;
+                tenants.undo(&id, Undo::Leaving(Box::new(tenant))).await;
                 return Err(error);
             }
             Ok(db_name)
@@ -82,8 +86,9 @@ impl Tenants {
         Ok(tenant)
     }
 
-    /// Undoes [`Tenants::leave`].
-    async fn stay(&self, tenant: &Tenant) -> Result<()> {
+    /// Undoes [`Tenants::leave`], and what was done to the file since.
+    pub(super) async fn stay(&self, tenant: &Tenant) -> Result<()> {
+        self.bring_file_back(tenant).await?;
         let (id, now) = (tenant.id.clone(), self.shared.clock.now());
         let (state, was) = (tenant.state, tenant.state_was);
         let work = move |tx: &mut Tx<'_>| {
@@ -93,6 +98,21 @@ impl Tenants {
         self.shared.central.write(work).await?;
         self.raise_epoch(&tenant.id);
         Ok(())
+    }
+
+    /// The file of a tenant that stays may be in the trash already, or nobody's.
+    async fn bring_file_back(&self, tenant: &Tenant) -> Result<()> {
+        let id = tenant.id.clone();
+        let trash_name = self.shared.central.read(move |tx| store::trash_name(tx, id.as_str())).await?;
+        let in_trash = trash_name.map(|name| self.shared.data_dir.trash_dir().join(name));
+        let (path, owner) = (self.file_of(&tenant.file_name()?), tenant.id.to_string());
+        let (schema, engine) = (self.shared.schema.clone(), self.shared.engine.clone());
+        let bring = move || match in_trash {
+            Some(in_trash) if in_trash.exists() => move_closed(&in_trash, &path),
+            None if is_nobodys(&path) => schema.adopt(&engine, &path, &owner, None),
+            _ => Ok(()),
+        };
+        self.shared.engine.run(bring).await
     }
 
     pub(super) async fn finish_delete(&self, tenant: &Tenant) -> Result<()> {
@@ -143,7 +163,7 @@ impl Tenants {
             let undeleted = async {
                 tenants.shared.central.write(reserve).await?;
                 if let Err(error) = tenants.finish_undelete(&tenant, &trash_name, &db_name).await {
-                    tenants.unreserve(&id).await?;
+                    tenants.undo(&id, Undo::Renaming(None)).await;
                     return Err(error);
                 }
                 tenants.get(&id).await
@@ -230,6 +250,10 @@ impl Tenants {
         }
         outcome.map(|()| purged)
     }
+}
+
+fn is_nobodys(path: &Path) -> bool {
+    Look::open(path).and_then(|look| look.stamp()).is_ok_and(|stamp| stamp.owner.is_none())
 }
 
 /// "Taken" said of a name that the caller has not sent, with what to do.

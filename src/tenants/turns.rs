@@ -39,7 +39,9 @@ impl Turns {
 impl Tenants {
     /// Waits until nobody else moves, copies or checks the tenant's file.
     pub(super) async fn turn(&self, id: &TenantId) -> OwnedRwLockWriteGuard<()> {
-        self.shared.turns.of(id).write_owned().await
+        let turn = self.shared.turns.of(id).write_owned().await;
+        self.undo_again(id).await;
+        turn
     }
 
     /// Waits until nobody moves the tenant's file, and keeps it where it is meanwhile.

@@ -24,6 +24,11 @@ pub fn both_ways(test: impl Fn(&Home)) {
     test(&alone);
 }
 
+/// The commands in a text that begin so.
+pub fn curls(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("curl ")).collect()
+}
+
 /// What a command printed and how it ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -83,18 +88,17 @@ impl Home {
 
     /// Starts the server on a port that the system chooses, without limits that tests would hit.
     pub fn serve(&self, args: &[&str]) -> Server {
+        self.try_serve(args).unwrap_or_else(|status| panic!("{status}, log: {}", self.log()))
+    }
+
+    /// As [`Home::serve`]; how it ended when it did not start.
+    pub fn try_serve(&self, args: &[&str]) -> Result<Server, ExitStatus> {
         let free = ["limits.requests_per_minute=0", "limits.before_login_per_minute=0", "limits.central_per_minute=0"];
         let sets = free.iter().flat_map(|set| ["--set", set]);
         let args: Vec<&str> =
             ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(args.iter().copied()).chain(sets).collect();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        let mut child = self.command(&args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        let url = url.unwrap_or_else(|| panic!("{line:?}, log: {}", self.log()));
-        Server { child, url, out }
+        Server::of(self.command(&args).stdout(Stdio::piped()).stderr(log).spawn().unwrap())
     }
 
     pub fn log(&self) -> String {
@@ -125,6 +129,17 @@ pub struct Server {
 }
 
 impl Server {
+    /// Waits until it listens; how it ended when it does not.
+    pub fn of(mut child: Child) -> Result<Self, ExitStatus> {
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        match line.trim().strip_prefix("listening on ") {
+            Some(url) => Ok(Self { child, url: url.to_owned(), out }),
+            None => Err(child.wait().unwrap()),
+        }
+    }
+
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }

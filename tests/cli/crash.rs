@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::acknowledged::{Acknowledged, check};
 use crate::binary::{Home, Server};
 
 /// Connections that write at the same time.
@@ -21,13 +22,6 @@ fn rounds() -> u32 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of rounds")]
     let rounds = (100.0 * depth).round() as u32;
     rounds.max(10)
-}
-
-/// A product that the server said it has stored.
-#[derive(Debug, Clone)]
-struct Acknowledged {
-    id: i64,
-    name: String,
 }
 
 struct Writer {
@@ -103,28 +97,6 @@ async fn no_acknowledged_write_is_lost_by_a_kill() {
     server.stop();
     eprintln!("{rounds} kills, {all} acknowledged writes, none lost, {:?}", begin.elapsed());
     assert!(all >= rounds as usize, "there was no load to speak of: {all}");
-}
-
-/// The rows of the last round are there as they were sent, no row of the rounds before is missing,
-/// and the file is sound.
-#[allow(clippy::disallowed_methods, reason = "the file is looked at from outside")]
-fn check(file: &std::path::Path, rows: &[Acknowledged], at_least: usize) {
-    let connection = rusqlite::Connection::open(file).unwrap();
-    connection.busy_timeout(Duration::from_secs(5)).unwrap();
-    let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(sound, "ok");
-    let mut find = connection.prepare("SELECT name FROM products WHERE id = ?1").unwrap();
-    for row in rows {
-        let found = find.query_row([row.id], |found| found.get::<_, String>(0));
-        assert_eq!(found.as_ref(), Ok(&row.name), "{row:?}");
-    }
-    let (count, counted): (i64, i64) = connection
-        .query_row("SELECT count(*), (SELECT n FROM row_counts WHERE name = 'products') FROM products", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .unwrap();
-    assert_eq!(count, counted, "the kept count is the real one");
-    assert!(usize::try_from(count).unwrap() >= at_least, "{count} rows, {at_least} acknowledged");
 }
 
 fn random_within(range: std::ops::Range<u64>) -> u64 {

@@ -47,12 +47,13 @@ fn codes() -> BTreeMap<String, bool> {
             codes.entry(code.to_owned()).or_insert(false);
         }
     }
-    let errors = std::fs::read_to_string(root().join("src/error.rs")).unwrap();
-    for part in errors.split("code(&self) -> &'static str").skip(1) {
-        let body = part.split("pub fn ").next().unwrap();
-        for (at, arrow) in body.match_indices("=>") {
-            if let Some(code) = literal(&body[at + arrow.len()..]) {
-                codes.entry(code.to_owned()).or_insert(false);
+    for (_, errors) in files.iter().filter(|(path, _)| path.ends_with("src/error.rs") || path.contains("src/error/")) {
+        for part in errors.split("code(&self) -> &'static str").skip(1) {
+            let body = part.split("pub fn ").next().unwrap();
+            for (at, arrow) in body.match_indices("=>") {
+                if let Some(code) = literal(&body[at + arrow.len()..]) {
+                    codes.entry(code.to_owned()).or_insert(false);
+                }
             }
         }
     }

@@ -227,3 +227,25 @@ async fn admin_of_a_tenant_sees_what_happened_inside_it_and_nothing_else() {
     let path = format!("/api/activity/requests?cursor={}", body["next_cursor"].as_str().unwrap());
     assert!(own(&world.admin, &path).await.iter().all(|row| row["tenant_id"] == *world.tenant.id));
 }
+
+#[tokio::test]
+async fn server_without_its_logs_serves_all_else_and_says_what_is_in_trouble() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let in_the_way = folder.path().join("data/logs.db");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let server = Server::in_folder(folder, Clock::system(), |_| {}).await;
+    let admin = server.tenant("Warung").await.register("john", "admin").await;
+    for (status, body) in
+        [server.central(Method::GET, REQUESTS, Value::Null).await, admin.get("/api/activity/requests").await]
+    {
+        assert_eq!((status.as_u16(), &body["code"]), (503, &json!("logs_unavailable")), "{body}");
+        assert!(body["message"].as_str().unwrap().starts_with("The logs are not available."), "{body}");
+    }
+    assert_eq!(admin.get("/api/products").await.0, 200);
+    assert!(server.app.activity.dropped() > 0);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    crate::support::eventually(async || admin.get("/api/activity/requests").await.0 == 200).await;
+    admin.get("/api/products/99").await;
+    let (_, body) = server.central(Method::GET, &format!("{REQUESTS}?limit=1"), Value::Null).await;
+    assert_eq!(body["data"][0]["endpoint"], "/api/products/99", "{body}");
+}

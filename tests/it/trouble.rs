@@ -96,6 +96,61 @@ async fn damaged_and_foreign_files_are_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn file_replaced_while_it_is_open_loses_no_acknowledged_write_and_is_soon_the_one_in_use() {
+    let server = Server::start().await;
+    let (tenant, hit, other) = two_shops(&server).await;
+    let (file, copy) = (server.file(&tenant), server.folder.path().join("copy.db"));
+    let health = format!("/api/central/tenants/{}/health", tenant.id);
+    for by_health in [true, false] {
+        ruko::db::copy_live(&file, &copy).unwrap();
+        let total = hit.get("/api/products").await.1["total"].as_i64().unwrap();
+        assert_eq!(hit.post("/api/products", json!({"name": "Teh", "price": 1})).await.0, 201);
+        std::fs::rename(&copy, &file).unwrap();
+        if by_health {
+            // It is about the file that lies there now, which is a good one.
+            assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 200);
+        } else {
+            let (status, body) = hit.post("/api/products", json!({"name": "Susu", "price": 1})).await;
+            assert_eq!((status.as_u16(), &body["code"]), (503, &json!("tenant_unavailable")), "{body}");
+        }
+        assert_eq!(other.get("/api/products").await.0, 200);
+        crate::support::eventually(async || {
+            let (status, body) = hit.get("/api/products").await;
+            assert!(status == 503 || (status == 200 && body["total"] == total), "{body}");
+            status == 200
+        })
+        .await;
+        assert_eq!(hit.post("/api/products", json!({"name": "Kopi", "price": 1})).await.0, 201);
+        assert_eq!(server.central(Method::GET, &health, Value::Null).await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn log_beside_an_empty_file_is_kept_whatever_is_done_to_its_tenant() {
+    let server = Server::start().await;
+    let (tenant, ..) = two_shops(&server).await;
+    close(&server, &tenant).await;
+    let file = server.file(&tenant);
+    let log = file.with_extension("db-wal");
+    std::fs::write(&file, b"").unwrap();
+    std::fs::write(&log, b"what can be saved").unwrap();
+    let path = format!("/api/central/tenants/{}", tenant.id);
+    for (method, action, status) in [
+        (Method::GET, "/export", 409),
+        (Method::DELETE, "", 503),
+        (Method::POST, "/freeze", 200),
+        (Method::GET, "/health", 500),
+        (Method::POST, "/detach", 503),
+    ] {
+        let (answered, body) = server.central(method, &format!("{path}{action}"), Value::Null).await;
+        assert_eq!(answered, status, "{action}: {body}");
+        assert!(answered != 503 || body["code"] == "tenant_corrupt", "{action}: {body}");
+        assert_eq!(std::fs::read(&log).unwrap(), b"what can be saved", "{action}");
+        assert!(file.exists(), "{action}");
+    }
+}
+
+#[tokio::test]
 async fn server_is_unhealthy_while_its_central_file_is_overwritten() {
     let server = Server::start().await;
     let (_, hit, _) = two_shops(&server).await;

@@ -12,6 +12,7 @@ use super::super::create::{db_name_rule, fields};
 use super::super::keys::{KeyIn, fresh};
 use super::super::model::{Origin, Tenant, TenantState, name_error};
 use super::super::store::{self, NewKeyRow, TenantRow};
+use super::super::undo::Undo;
 use super::super::{Tenants, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
@@ -93,6 +94,7 @@ impl Tenants {
         let tmp = self.shared.data_dir.tmp_dir();
         let bytes_max = options.bytes_max;
         let Unpacked { manifest, database } = run_long(move || unpack(archive.path(), &tmp, bytes_max)).await?;
+        self.undo_waiting().await;
         let now = self.shared.clock.now();
         let arrival = Arrival::new(&manifest, options, now)?;
         let _turn = self.turn(&arrival.id).await;
@@ -118,7 +120,7 @@ impl Tenants {
                 Ok((tenant, arrival.key))
             }
             Err(error) => {
-                self.clear_half_made(&arrival.id, &arrival.db_name, Origin::Imported).await?;
+                self.undo(&arrival.id, Undo::Creation(Some((arrival.db_name, Origin::Imported)))).await;
                 Err(error)
             }
         }

@@ -33,6 +33,26 @@ async fn file_that_cannot_be_used_is_moved_aside_and_made_anew() {
     }
 }
 
+#[tokio::test]
+async fn file_that_cannot_be_had_keeps_nobody_waiting_and_is_written_as_soon_as_it_can() {
+    let ground = Ground::new();
+    let folder = ground.folder.path().join("later");
+    let path = folder.join("logs.db");
+    let options = ActivityOptions::default();
+    let activity = Activity::start(&ground.engine, &path, ground.clock.clone(), options).await.unwrap();
+    activity.record_request(request("/lost"));
+    activity.flush().await;
+    assert_eq!((activity.dropped(), activity.waiting()), (1, 0));
+    let error = activity.list_requests(RequestFilter::default(), None, 10).await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("logs_unavailable", 503));
+    std::fs::create_dir(&folder).unwrap();
+    crate::support::eventually(async || activity.list_requests(RequestFilter::default(), None, 10).await.is_ok()).await;
+    activity.record_request(request("/kept"));
+    assert_eq!(paths(&activity, RequestFilter::default()).await, ["/kept"]);
+    activity.shutdown().await;
+    assert_eq!(count_rows(&path, "api_requests"), 1);
+}
+
 /// The last connection folds the write-ahead log in and removes it.
 async fn wait_until_closed(path: &Path) {
     let log = path.with_extension("db-wal");
@@ -55,7 +75,7 @@ async fn damage_met_while_running_is_noted_and_heals_at_the_next_start() {
     bytes[4096..].fill(0xff);
     std::fs::write(ground.path(), bytes).unwrap();
     let error = activity.list_audit(AuditFilter::default(), None, 10).await.unwrap_err();
-    assert_eq!(error.code(), "tenant_corrupt");
+    assert_eq!(error.code(), "logs_corrupt");
     activity.shutdown().await;
     drop(activity);
 

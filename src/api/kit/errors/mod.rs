@@ -148,6 +148,10 @@ fn log_if_ours(error: &Error, asked: &Asked) {
             let advice = crate::db::central_advice(cause);
             tracing::error!(error.code = code, request_id, error = %cause, advice, "request failed");
         }
+        Error::Logs(cause) => {
+            let advice = crate::db::logs_advice(cause);
+            tracing::error!(error.code = code, request_id, error = %cause, advice, "request failed");
+        }
         other => tracing::warn!(error.code = code, tenant.id = tenant, request_id, error = %other, "request refused"),
     }
 }
@@ -184,6 +188,7 @@ pub fn answer(error: &Error, asked: &Asked) -> Response {
         }
         Error::Unavailable(_)
         | Error::Central(DbError::Busy)
+        | Error::Logs(DbError::Busy)
         | Error::Db(DbError::Busy | DbError::Overloaded | DbError::Timeout | DbError::Restoring) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -222,6 +227,8 @@ fn public_text(error: &Error) -> String {
         Error::Db(db) => public_db_text(db).into(),
         Error::Central(DbError::Busy) => "The server's own data is locked by another program. Try again.".into(),
         Error::Central(_) => "The server's own data is not available. Its operator finds the reason in the log.".into(),
+        Error::Logs(DbError::Busy) => "The logs are locked by another program. Try again.".into(),
+        Error::Logs(_) => "The logs are not available. The operator finds the reason in what the server writes.".into(),
         Error::Malformed(reason) => format!("The request body could not be read: {reason}."),
         Error::TenantNotActive(state) => format!("This tenant is {state}. Please contact its operator."),
         other => {

@@ -154,7 +154,7 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Domain toko ini sudah dipakai di server.",
     ),
     (
-        &["unavailable", "overloaded", "timeout", "central_locked"],
+        &["unavailable", "overloaded", "timeout", "central_locked", "logs_locked"],
         "The server is busy. Please try again.",
         "Server sedang sibuk. Silakan coba lagi.",
     ),
@@ -179,6 +179,11 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         ],
         "The shop's data cannot be used at the moment. Please tell the operator of the server.",
         "Data toko sedang tidak dapat dipakai. Mohon hubungi pengelola server.",
+    ),
+    (
+        &["logs_read_only", "logs_corrupt", "logs_io_error", "logs_unavailable", "logs_newer"],
+        "The log cannot be read at the moment. Please tell the operator of the server.",
+        "Catatan aktivitas sedang tidak dapat dibaca. Mohon hubungi pengelola server.",
     ),
     (
         &["central_read_only", "central_corrupt", "central_io_error", "central_unavailable", "central_newer"],
