@@ -319,3 +319,51 @@ async fn backup_that_a_crash_cut_short_is_failed_after_the_next_start() {
     assert_eq!((row.state.as_str(), row.error.unwrap().0.as_str()), ("failed", "interrupted"));
     assert_eq!(list(&server, &tenant).await.len(), 1);
 }
+
+/// True when the Python of this machine can run the program of docs/BACKUP-FORMAT.md.
+fn has_python() -> bool {
+    let tried = std::process::Command::new("python3").args(["-c", "import cryptography"]).output();
+    tried.is_ok_and(|tried| tried.status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documented_python_program_opens_a_backup() {
+    if !has_python() {
+        let text =
+            "python3 with the package cryptography is not here: the program of docs/BACKUP-FORMAT.md was NOT run";
+        assert!(std::env::var_os("RUKO_TEST_NEEDS_PYTHON").is_none(), "{text}");
+        eprintln!("{text}");
+        return;
+    }
+    let server = Server::start().await;
+    let (tenant, _) = shop(&server, "Warung", 40).await;
+    let made = back_up(&server, &tenant, json!({"compress": false})).await;
+    let stored = files(&server).remove(0);
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/BACKUP-FORMAT.md")).unwrap();
+    let program = text.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(program.lines().count() <= 80);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup.db.enc");
+    std::fs::copy(&stored, &file).unwrap();
+    let key = std::fs::read_to_string(server.app.data_dir.keys_dir().join("backup.key")).unwrap();
+    let run = |key: &str| {
+        let arguments = ["-c", program, key, file.to_str().unwrap()];
+        std::process::Command::new("python3").args(arguments).output().unwrap()
+    };
+    let ran = run(key.trim());
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let manifest: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(
+        (&manifest["row_counts"]["products"], &manifest["payload_sha256"]),
+        (&json!(40), &made["data"]["checksum"])
+    );
+    let rows: i64 =
+        raw(&folder.path().join("backup.db")).query_row("SELECT count(*) FROM products", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 40);
+    assert!(!run(&key.trim().replace(|digit| digit == 'a' || digit == '1', "0")).status.success());
+    let mut bytes = std::fs::read(&stored).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert!(!run(key.trim()).status.success());
+}
