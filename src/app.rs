@@ -160,13 +160,14 @@ impl App {
         );
         tenants.recover().await.map_err(in_central)?;
         let backup_key = data_dir.keys_dir().join("backup.key");
+        let has_backups = Backups::has_any(&central).await.map_err(in_central)?;
         let backups = Backups::new(
             tenants.clone(),
             engine.clone(),
             schema,
             data_dir.clone(),
             clock.clone(),
-            BackupKeys::load(&backup_key, config.backup.key.as_ref())?,
+            BackupKeys::load(&backup_key, config.backup.key.as_ref(), has_backups)?,
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;

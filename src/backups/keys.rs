@@ -40,12 +40,18 @@ impl BackupKey {
     /// # Errors
     /// [`Error::Conflict`] `bad_recovery_key`, with what is wrong.
     pub fn from_text(text: &str) -> Result<Self> {
-        let bad = |why: &str| Error::conflict("bad_recovery_key", format!("The recovery key cannot be read: {why}."));
+        let bad = |why: &str| {
+            Error::conflict(
+                "bad_recovery_key",
+                format!("The backup key cannot be read: {why}. `ruko key generate backup` makes one."),
+            )
+        };
         let plain: Zeroizing<String> =
             Zeroizing::new(text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase());
-        let digits = plain.strip_prefix(PREFIX).ok_or_else(|| bad("it begins with rbk1"))?;
-        let bytes =
-            Zeroizing::new(hex::decode(digits).map_err(|_| bad("behind rbk1 there are digits and a to f only"))?);
+        let digits = plain.strip_prefix(PREFIX).ok_or_else(|| bad("it must begin with rbk1-"))?;
+        let bytes = Zeroizing::new(
+            hex::decode(digits).map_err(|_| bad("behind rbk1 there may be the digits, a to f and dashes only"))?,
+        );
         let (key, checksum) = bytes.split_at_checked(32).ok_or_else(|| bad("it is too short"))?;
         let key: [u8; 32] = key.try_into().map_err(|_| bad("it is too short"))?;
         if checksum != checksum_of(&key) {
@@ -85,22 +91,37 @@ pub struct BackupKeys {
 }
 
 impl BackupKeys {
-    /// Reads the key file, one key a line, the one in use first; makes it when there is none. A
-    /// `configured` key comes before them.
+    /// Reads the key file, one key a line, the one in use first; makes it when there is none and no
+    /// backup `must_exist` for. A `configured` key comes before them.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `bad_recovery_key`; storage errors.
-    pub fn load(path: &Path, configured: Option<&SecretString>) -> Result<Self> {
+    /// [`Error::Conflict`] `bad_recovery_key`, and `backup_key_missing` when the file is gone although
+    /// backups were made with it; storage errors.
+    pub fn load(path: &Path, configured: Option<&SecretString>, must_exist: bool) -> Result<Self> {
         let stored = secret_file::find(path).map_err(Error::internal)?;
-        let mut keys = configured
-            .map(|text| BackupKey::from_text(text.expose_secret()))
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?;
+        let named = |error: Error, place: String| match error {
+            Error::Conflict { code, message } => Error::Conflict { code, message: format!("{place}: {message}") },
+            other => other,
+        };
+        let mut keys = Vec::new();
+        if let Some(text) = configured {
+            let key = BackupKey::from_text(text.expose_secret());
+            keys.push(key.map_err(|error| named(error, "backup.key (RUKO_BACKUP_KEY)".into()))?);
+        }
         if let Some(stored) = &stored {
             let text = std::str::from_utf8(stored).map_err(Error::internal)?;
-            for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                keys.push(BackupKey::from_text(line)?);
+            for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+                let place = format!("{}, line {number}", path.display());
+                keys.push(BackupKey::from_text(line).map_err(|error| named(error, place))?);
             }
+        }
+        if keys.is_empty() && must_exist {
+            let text = format!(
+                "The backup key is gone: {} is missing and backup.key is not set, but there are backups that only it \
+                 opens. Put it back, or move the folder of backups away to begin anew; nothing was changed.",
+                path.display()
+            );
+            return Err(Error::conflict("backup_key_missing", text));
         }
         if keys.is_empty() {
             let made = BackupKey::generate();
@@ -161,12 +182,17 @@ mod tests {
     fn key_file_is_made_once_and_older_keys_stay() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("backup.key");
-        let made = BackupKeys::load(&path, None).unwrap();
-        let again = BackupKeys::load(&path, None).unwrap();
+        let made = BackupKeys::load(&path, None, false).unwrap();
+        let again = BackupKeys::load(&path, None, false).unwrap();
         assert_eq!(made.current().id(), again.current().id());
         let newer = BackupKey::generate();
-        let both = BackupKeys::load(&path, Some(&newer.to_text())).unwrap();
+        let both = BackupKeys::load(&path, Some(&newer.to_text()), true).unwrap();
         assert_eq!(both.current().id(), newer.id());
         assert!(both.find(made.current().id()).is_some() && both.find("00000000").is_none());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(BackupKeys::load(&path, None, true).unwrap_err().code(), "backup_key_missing");
+        assert!(!path.exists());
+        std::fs::write(&path, "\nrbk1-1\n").unwrap();
+        assert!(BackupKeys::load(&path, None, true).unwrap_err().to_string().contains("backup.key, line 2: "));
     }
 }

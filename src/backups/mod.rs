@@ -131,6 +131,14 @@ impl Backups {
         Self { shared: Arc::new(shared) }
     }
 
+    /// True when a backup was ever finished, so that there is a key to be missed.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn has_any(central: &Db) -> Result<bool> {
+        central.read(store::has_any).await
+    }
+
     /// Makes a backup of a tenant while it serves. It goes on when the caller hangs up.
     ///
     /// # Errors
@@ -243,6 +251,16 @@ impl Backups {
         self.shared.central.read(move |tx| store::newest(tx, tenant.as_str())).await
     }
 
+    /// The backup of what the last restore of a tenant replaced; none when there was no restore, when
+    /// what it replaced could not be read, and when that backup is gone.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn find_before_last_restore(&self, tenant: &TenantId) -> Result<Option<Backup>> {
+        let tenant = tenant.clone();
+        self.shared.central.read(move |tx| store::before_last_restore(tx, tenant.as_str())).await
+    }
+
     /// The finished backups of a tenant, newest first.
     ///
     /// # Errors
@@ -263,6 +281,14 @@ impl Backups {
         limit: i64,
     ) -> Result<Vec<Backup>> {
         self.shared.central.read(move |tx| store::list(tx, &filter, before.clone(), limit)).await
+    }
+
+    /// Tenants that have a file and no finished backup of this kind since then.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn tenants_without(&self, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
+        self.shared.central.scan(move |tx| store::tenants_without(tx, kind, since)).await
     }
 
     /// The backups of every tenant, summed up.

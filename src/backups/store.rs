@@ -213,6 +213,33 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     Ok(stats)
 }
 
+/// Writes down a restore.
+pub(super) fn insert_restore(
+    tx: &mut Tx<'_>,
+    tenant_id: &str,
+    backup_id: &str,
+    before_id: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "INSERT INTO restores (tenant_id, backup_id, before_id, restored_at) VALUES (?1, ?2, ?3, ?4)";
+    tx.execute(sql, vals![tenant_id, backup_id, before_id, now])?;
+    Ok(())
+}
+
+/// The backup of what the last restore of a tenant replaced.
+pub(super) fn before_last_restore(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.state = 'ok' AND b.id = \
+         (SELECT before_id FROM restores WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1)"
+    );
+    Ok(tx.query_opt(&sql, vals![tenant_id], read_backup)?)
+}
+
+/// True when a backup was ever finished.
+pub(super) fn has_any(tx: &mut Tx<'_>) -> Result<bool> {
+    Ok(tx.query_one("SELECT EXISTS (SELECT 1 FROM backups WHERE state = 'ok')", &[], |row| row.get(0))?)
+}
+
 /// All backups of a tenant but those under way.
 pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> {
     let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state <> 'running'");
@@ -229,6 +256,14 @@ pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec
          ORDER BY b.expires_at LIMIT ?2"
     );
     Ok(tx.query(&sql, vals![now, limit], read_backup)?)
+}
+
+/// Tenants that have a file and no finished backup of this kind since then, in the order they were made.
+pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
+    let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
+               (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
+                AND b.created_at >= ?2) ORDER BY t.number";
+    Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
 }
 
 /// What a crash left.

@@ -138,8 +138,13 @@ impl Client {
 /// A data directory without a central file is none of a server's.
 fn expect_tenants(storage: &Storage) -> Outcome {
     let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
-    if data_dir.central_db().exists() {
-        return Ok(());
+    match data_dir.central_db().try_exists() {
+        Ok(true) => return Ok(()),
+        Ok(false) => {}
+        Err(error) => {
+            let what = format!("cannot look into {}: {error}", data_dir.root().display());
+            return Err(Failure::new(what).hint("run the command as the user that the server runs as"));
+        }
     }
     let what = format!("there are no tenants in {}", data_dir.root().display());
     Err(Failure::new(what).hint("start the server once, or name the right --data-dir"))

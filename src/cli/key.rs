@@ -7,6 +7,7 @@ use serde_json::json;
 use super::failure::Outcome;
 use super::globals::{Globals, look_at_data_dir};
 use super::output;
+use crate::backups::keys::BackupKey;
 use crate::crypto::{Keyring, token};
 use crate::id;
 
@@ -40,6 +41,8 @@ pub enum Kind {
     Master,
     /// `SECRET_KEY`: signs log-ins of central accounts
     Secret,
+    /// `RUKO_BACKUP_KEY`: encrypts backups
+    Backup,
 }
 
 impl KeyCommand {
@@ -62,6 +65,7 @@ pub(super) fn print(kind: Kind, is_bare: bool, globals: &Globals) -> Outcome {
         Kind::App => ("APP_KEY", Keyring::new_text().expose_secret().to_owned()),
         Kind::Master => ("MASTER_API_KEY", token::new_master_key()),
         Kind::Secret => ("SECRET_KEY", id::random_hex(32)),
+        Kind::Backup => ("RUKO_BACKUP_KEY", BackupKey::generate().to_text().expose_secret().to_owned()),
     };
     if globals.json {
         output::json(&json!({"name": name, "value": value}))?;

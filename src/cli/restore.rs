@@ -18,7 +18,7 @@ use crate::tenants::directory;
 pub struct Restore {
     /// Its id, number or file name
     tenant: String,
-    /// Name of the backup, as `ruko backup list` shows it, or its path; the newest when missing
+    /// Name of the backup, as `ruko backup list` shows it; when missing, the newest that no restore has made
     file: Option<String>,
     /// Takes the last restore back
     #[arg(long, conflicts_with = "file")]
@@ -34,7 +34,8 @@ impl Restore {
         let path = look_at_data_dir(&config)?.central_db();
         let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
         let tenant = central.read(|tx| directory::get(tx, &self.tenant)).map_err(|error| match error {
-            Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{}' not found!", self.tenant)),
+            Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{}' not found!", self.tenant))
+                .hint("`ruko tenant list` shows ids, numbers and file names"),
             other => other.into(),
         })?;
         drop(central);
@@ -57,7 +58,10 @@ impl Restore {
         output::line(&format!("{}: {}", tenant.id, plain(&answer["message"])))?;
         match answer["pre_restore_file"].as_str() {
             Some(before) => output::line(&format!("what was there before is {before}; --undo brings it back")),
-            None => output::line("what was there before could not be read; the file was put into the trash"),
+            None => output::line(
+                "what was there before could not be read, so there is no undo; a file that was there is in the trash, and \
+                 everybody logs in again",
+            ),
         }
     }
 

@@ -2,14 +2,21 @@
 
 use secrecy::SecretString;
 
+use super::schedule::Schedule;
 use super::section::section;
+use super::value::Text as _;
 
 section! {
     /// How copies of the data are made and how long they stay.
     pub struct Backup = "backup" {
-        /// The key that backups are encrypted with, as `ruko backup key` prints it. Unset: made at the
+        /// The key that new backups are encrypted with, as `ruko key generate backup` prints it. Unset: made at the
         /// first start and kept in the data directory.
         key: Option<SecretString> = None;
+        /// When all tenants are backed up for the day, in the zone of `locale.time_zone`. A time at which no
+        /// server ran is made up for once.
+        daily: Schedule = schedule("0 2 * * *");
+        /// When they are backed up for the week.
+        weekly: Schedule = schedule("0 3 * * 0");
         /// Backups and restores that may run at once.
         at_once: usize = 2, within 1..=64;
         /// Days that a backup is kept which somebody asked for.
@@ -22,4 +29,8 @@ section! {
         /// and the last one of a deleted tenant.
         keep_safety_days: u32 = 30, within 1..=36_500;
     }
+}
+
+fn schedule(text: &str) -> Schedule {
+    Schedule::parse(text).expect("the default is a cron expression")
 }

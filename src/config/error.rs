@@ -18,7 +18,7 @@ pub enum Problem {
     /// A secret is one that stands in public documentation.
     #[error(
         "{setting}: the value from {origin} stands in public documentation, so anybody could {misuse}; use a random \
-         one (`ruko key generate {kind}`), or leave it out and ruko makes one"
+         one (`ruko key generate {kind}`), or leave it out"
     )]
     PlaceholderSecret {
         /// Its name.

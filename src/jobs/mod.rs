@@ -3,6 +3,8 @@
 //! A job that fails is logged and runs again at its next time; one run of a job never overlaps
 //! with the next.
 
+pub mod backups;
+mod history;
 mod migrations;
 mod runner;
 
@@ -59,6 +61,9 @@ pub fn all() -> Vec<Job> {
             }
             Ok(())
         }),
+        Job::every("backup_schedule", Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
+            .first_after(Duration::from_secs(1))
+            .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
             let removed = app.backups.prune().await?;
             if removed > 0 {

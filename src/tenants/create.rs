@@ -107,6 +107,22 @@ impl Tenants {
         }
     }
 
+    /// What central's data has against these fields of a new tenant, as far as they are given.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn refused_fields(&self, db_name: Option<&str>, plan: Option<&str>) -> Result<Vec<FieldError>> {
+        let (db_name, plan) = (db_name.map(str::to_owned), plan.map(str::to_owned));
+        let look = move |tx: &mut Tx<'_>| {
+            tx.snapshot()?;
+            let is_taken = db_name.as_deref().map(|name| store::is_db_name_taken(tx, name, "")).transpose()?;
+            let db_name = is_taken.unwrap_or(false).then_some(("db_name", Rule::Taken));
+            let plan = plan.as_deref().map(|code| plans::error(tx, code)).transpose()?.flatten();
+            Ok(fields([db_name, plan.map(|rule| ("plan", rule))]))
+        };
+        self.shared.central.read(look).await
+    }
+
     /// Whether the file is there already.
     async fn origin_of(&self, db_name: &DbName, found: &Found) -> Result<Origin> {
         let path = self.file_of(db_name);

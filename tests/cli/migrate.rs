@@ -92,7 +92,11 @@ fn doctor_can_look_before_the_first_start_of_a_newer_ruko() {
     let central = home.data().join("central.db");
     #[allow(clippy::disallowed_methods, reason = "stands for an older ruko")]
     let older = Connection::open(&central).unwrap();
-    older.execute_batch("DROP TABLE backups; DROP INDEX tenants_by_schema; PRAGMA user_version = 2;").unwrap();
+    older
+        .execute_batch(
+            "DROP TABLE backups; DROP TABLE restores; DROP INDEX tenants_by_schema; PRAGMA user_version = 2;",
+        )
+        .unwrap();
     for column in ["migration_error_code", "migration_error", "migration_failed_at"] {
         older.execute_batch(&format!("ALTER TABLE tenants DROP COLUMN {column}")).unwrap();
     }

@@ -1,6 +1,7 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
 mod restore;
+mod schedule;
 
 use std::io::Write;
 

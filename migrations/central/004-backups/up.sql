@@ -25,6 +25,14 @@ CREATE TABLE backups (
     proof_error     TEXT,
     UNIQUE (tenant_id, file_name)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE restores (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant_id   TEXT    NOT NULL,
+    backup_id   TEXT    NOT NULL,
+    before_id   TEXT,                             -- the backup of what was there; NULL when that could not be read
+    restored_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX restores_by_tenant ON restores (tenant_id, id);
 CREATE INDEX backups_by_tenant ON backups (tenant_id, created_at);
 CREATE INDEX backups_by_time ON backups (created_at);
 CREATE INDEX backups_by_expiry ON backups (expires_at);

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::api::Tag;
 use crate::api::kit::audit;
+use crate::api::kit::closed::Closed;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::input::Input;
-use crate::api::kit::params::Params;
+use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
@@ -34,7 +35,8 @@ struct BackupIn {
 /// Which backup.
 #[derive(Debug, Object)]
 struct RestoreIn {
-    /// Name of the backup, as the list shows it; the newest when missing.
+    /// Name of the backup, as the list shows it; the newest that no restore has made, when missing. It
+    /// may be sent as a parameter too.
     #[oai(validator(max_length = 255))]
     file: Option<String>,
 }
@@ -124,19 +126,21 @@ impl BackupsApi {
     /// Puts the content of a backup into the live tenant, all of it or nothing. Requests go on: reads
     /// see the old content or the new one, writes wait. What was there before becomes a backup of the
     /// kind `pre_restore`. Tokens that were revoked and rights that were taken away since the backup
-    /// stay so.
+    /// stay so. Other fields and parameters are refused, so that a misspelt name is not taken for "the
+    /// newest".
     #[oai(path = "/tenants/:id/restore", method = "post", operation_id = "central.backups.restore")]
     async fn restore(
         &self,
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        input: Input<RestoreIn>,
+        params: StrictParams<FileParams>,
+        input: Input<Closed<RestoreIn>>,
     ) -> Result<Reply<BackupRestored>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = match input.file.as_deref() {
-            Some(file) => self.find(&id, file).await?,
+        let backup = match input.fields().file.or(params.0.file) {
+            Some(file) => self.find(&id, &file).await?,
             None => self.0.backups.find_newest(&id).await?.ok_or_else(|| Error::not_found("backups", &id))?,
         };
         self.put_back(request, id, backup, "Database restored successfully", "tenant.restored").await
@@ -155,9 +159,7 @@ impl BackupsApi {
     ) -> Result<Reply<BackupRestored>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let of_tenant = self.0.backups.of_tenant(&id).await?;
-        let before = of_tenant.into_iter().find(|backup| backup.kind == Kind::PreRestore);
-        let backup = before.ok_or_else(|| Error::not_found("backups", &id))?;
+        let backup = self.0.backups.find_before_last_restore(&id).await?.ok_or_else(nothing_to_undo)?;
         self.put_back(request, id, backup, "Restore undone successfully", "tenant.restore_undone").await
     }
 
@@ -191,6 +193,11 @@ impl BackupsApi {
         let stats = self.0.backups.stats().await?;
         Ok(Reply(BackupStatsOut::new(stats, &self.0)?))
     }
+}
+
+fn nothing_to_undo() -> Error {
+    let text = "There is no restore to undo: none was made, or the backup of what was there before is gone.";
+    Error::conflict("nothing_to_undo", text)
 }
 
 impl BackupsApi {

@@ -8,6 +8,7 @@ use crate::api::Tag;
 use crate::api::kit::audit;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
+use crate::api::kit::draft::Draft;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::no_body::NoBody;
@@ -61,10 +62,15 @@ impl TenantsApi {
         &self,
         _operator: Operator,
         request: &Request,
-        input: Input<TenantIn>,
+        mut input: Draft<TenantIn>,
     ) -> Result<Created<TenantCreated>, Error> {
-        let notes = notes_if(input.0.has_notes());
-        let created = self.0.tenants.create(NewTenant::from(input.0)).await?;
+        if !input.is_fine() {
+            let errors = self.0.tenants.refused_fields(input.text("db_name"), input.text("plan")).await?;
+            input.refuse(errors);
+        }
+        let input = input.finish()?;
+        let notes = notes_if(input.has_notes());
+        let created = self.0.tenants.create(NewTenant::from(input)).await?;
         let tenant = &created.0;
         let facts = json!({"name": tenant.name, "db_name": tenant.db_name, "origin": tenant.origin.as_str()});
         audit::of_tenant(request, "tenant.created", &tenant.id, facts);

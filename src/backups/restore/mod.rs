@@ -18,7 +18,7 @@ use super::make::{TEMP_PREFIX, Task, in_background, io};
 use super::model::{Backup, Kind};
 use super::progress::Progress;
 use super::prove::prove;
-use super::{Backups, UnderWay};
+use super::{Backups, UnderWay, store};
 
 /// How long writes wait before they are refused.
 const WRITERS_WAIT: Duration = Duration::from_secs(30);
@@ -71,8 +71,13 @@ impl Backups {
             }
             Err(error) => Err(error),
         };
-        if outcome.is_ok() {
+        if let Ok(restored) = &outcome {
             self.shared.tenants.restored(&alone.tenant.id, self.shared.schema.latest()).await?;
+            let (tenant, backup) = (order.tenant.clone(), restored.backup.id.clone());
+            let (before, now) = (restored.before.as_ref().map(|before| before.id.clone()), self.shared.clock.now());
+            let note =
+                move |tx: &mut Tx<'_>| store::insert_restore(tx, tenant.as_str(), &backup, before.as_deref(), now);
+            self.shared.central.write(note).await?;
         }
         outcome
     }

@@ -157,6 +157,8 @@ async fn file_that_is_damaged_or_gone_is_replaced() {
         assert_eq!(user.get("/api/products").await.0, 503);
         let restored = restore(&server, &tenant, Value::Null).await;
         assert_eq!(restored["pre_restore_file"], Value::Null);
+        let (status, body) = server.central(Method::POST, &path(&tenant, "restore/undo"), Value::Null).await;
+        assert_eq!((status, &body["code"]), (StatusCode::CONFLICT, &json!("nothing_to_undo")), "{damage}: {body}");
         assert_eq!(count(&user.again().await).await, 4, "{damage}");
     }
     let kept = server.app.data_dir.trash_dir().read_dir().unwrap().count();
@@ -252,4 +254,36 @@ async fn frozen_tenant_is_not_restored_and_a_suspended_one_is() {
     restore(&server, &tenant, Value::Null).await;
     server.central(Method::POST, &path(&tenant, "resume"), Value::Null).await;
     assert_eq!(count(&user).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn undo_is_of_the_last_restore_or_of_none() {
+    let server = Server::start().await;
+    let (tenant, user) = shop(&server, "Warung", 1).await;
+    let undo = async || server.central(Method::POST, &path(&tenant, "restore/undo"), Value::Null).await;
+    back_up(&server, &tenant, Value::Null).await;
+    assert_eq!(undo().await.1["code"], "nothing_to_undo");
+    restore(&server, &tenant, Value::Null).await;
+    sell(&user, "Between").await;
+    let last = restore(&server, &tenant, Value::Null).await;
+    let file = json!({"file": last["pre_restore_file"]});
+    assert_eq!(server.central(Method::DELETE, &path(&tenant, "backups"), file).await.0, 200);
+    let (status, body) = undo().await;
+    assert_eq!((status, &body["code"]), (StatusCode::CONFLICT, &json!("nothing_to_undo")), "not the restore before");
+    assert_eq!(count(&user).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn misspelt_name_is_not_taken_for_the_newest() {
+    let server = Server::start().await;
+    let (tenant, user) = shop(&server, "Warung", 1).await;
+    back_up(&server, &tenant, Value::Null).await;
+    sell(&user, "Later").await;
+    for (query, body) in [("", json!({"filename": "x"})), ("", json!({"backup_file": "x"})), ("?backup=x", Value::Null)]
+    {
+        let (status, answer) = server.central(Method::POST, &path(&tenant, &format!("restore{query}")), body).await;
+        assert_eq!(status, 422, "{answer}");
+    }
+    let (status, _) = server.central(Method::POST, &path(&tenant, "restore?file=x"), Value::Null).await;
+    assert_eq!((status.as_u16(), count(&user).await), (404, 2));
 }

@@ -15,7 +15,7 @@ const NOT_2XX: &[(&str, u16, &str)] = &[
     ("central.backups.delete", 404, "there is no backup of that name"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
     ("central.backups.restore", 404, "there is no backup of that name"),
-    ("central.backups.undo", 404, "nothing was restored yet"),
+    ("central.backups.undo", 409, "nothing was restored yet"),
     ("central.tenants.adopt", 422, "another tenant has the file of the example by then"),
     ("central.tenants.import", 422, "the archive of the example is none"),
     ("central.tenants.undelete", 409, "the tenant is not in the trash"),

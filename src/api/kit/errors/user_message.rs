@@ -145,6 +145,7 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "The shop could not be restored. Nothing was changed.",
         "Toko tidak dapat dipulihkan. Tidak ada yang diubah.",
     ),
+    (&["nothing_to_undo"], "There is no restore to undo.", "Tidak ada pemulihan yang dapat dibatalkan."),
     (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),
     (&["tenant_exists"], "This shop is on the server already.", "Toko ini sudah ada di server."),
     (&["key_in_use"], "A key of this shop is already in use on the server.", "Kunci toko ini sudah dipakai di server."),

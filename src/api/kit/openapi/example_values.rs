@@ -13,6 +13,7 @@ pub const TEXTS: &[(&str, &str, &str)] = &[
     ("AuditEntry", "action", "user.changed"),
     ("AuditEntry", "object_id", "8"),
     ("AuditEntry", "object_kind", "user"),
+    ("RestoreIn", "file", "warung-makan-bu-joko-4f3a9c1e7b2d4_2026-11-27_020000.db.zst"),
     ("NewTenant", "name", "Warung Makan Bu Joko"),
     ("OrderItem", "name", "Nasi Goreng"),
     ("PageLink", "label", "1"),

@@ -114,6 +114,10 @@ fn request_body(body: Value, components: &Components) -> Option<Value> {
         }
     }
     if let Some(media) = content.get("application/json").filter(|_| content.len() == 1) {
+        // Where every field may be left out, so may all of them.
+        let is_required =
+            resolved(&media["schema"], components)["required"].as_array().is_some_and(|all| !all.is_empty());
+        body.insert("required".into(), is_required.into());
         // The server reads form fields of both kinds just as well.
         let form = json!({"schema": media["schema"]});
         content.insert("application/x-www-form-urlencoded".into(), form.clone());

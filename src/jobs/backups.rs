@@ -1,0 +1,82 @@
+//! The backups of every day and every week.
+//!
+//! What is due is told by the last run in the central file, so a time at which no server ran is made
+//! up for, once, and no time counts twice. A run that was cut short goes on with the tenants that have
+//! no backup of it yet.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+
+use crate::app::App;
+use crate::backups::{BackupOrder, Kind};
+use crate::clock::Timestamp;
+use crate::config::Schedule;
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+
+use super::history;
+
+/// Makes the backups that are due.
+///
+/// # Errors
+/// When the central file cannot be read or written; one tenant that fails does not stop the others.
+pub async fn run_due(app: &App) -> Result<()> {
+    let backup = &app.config.backup;
+    for (job, kind, schedule) in
+        [("backup_daily", Kind::Daily, &backup.daily), ("backup_weekly", Kind::Weekly, &backup.weekly)]
+    {
+        if let Some(due) = find_due(app, job, schedule).await? {
+            run(app, job, kind, due).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The time that a run is due for; none when it was made already. The first look only begins the
+/// counting: a server that was just installed owes nobody the backup of last night.
+async fn find_due(app: &App, job: &'static str, schedule: &Schedule) -> Result<Option<Timestamp>> {
+    let now = app.clock.now();
+    let Some(due) = schedule.last_due(app.config.locale.time_zone.rules(), now) else { return Ok(None) };
+    let last = app.central.read(move |tx| history::last(tx, job)).await?;
+    match last {
+        None => {
+            app.central
+                .write(move |tx| {
+                    let id = history::begin(tx, job, now)?;
+                    history::end(tx, id, true, "the schedule begins", now)
+                })
+                .await?;
+            Ok(None)
+        }
+        Some(last) if last.started_at >= due && last.has_ended => Ok(None),
+        Some(_) => Ok(Some(due)),
+    }
+}
+
+async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result<()> {
+    let begun = app.clock.now();
+    let id = app.central.write(move |tx| history::begin(tx, job, begun)).await?;
+    let tenants = app.backups.tenants_without(kind, due).await?;
+    let count = tenants.len();
+    tracing::info!(job, tenants.count = count, "backups begin");
+    let work = tenants.into_iter().map(|tenant| async move { make(app, tenant, kind).await });
+    let outcomes: Vec<bool> =
+        futures_util::stream::iter(work).buffer_unordered(app.config.backup.at_once).collect().await;
+    let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();
+    let (now, detail) = (app.clock.now(), format!("{} tenants, {failed} failed", outcomes.len()));
+    let duration_secs = now.0.saturating_sub(begun.0) / 1000;
+    if failed == 0 {
+        tracing::info!(job, tenants.count = count, duration_secs, "backups made");
+    } else {
+        tracing::error!(job, tenants.count = count, tenants.failed = failed, duration_secs, "backups failed");
+    }
+    app.central.write(move |tx| history::end(tx, id, failed == 0, &detail, now)).await
+}
+
+/// False when it failed; the log says why already.
+async fn make(app: &App, tenant: TenantId, kind: Kind) -> bool {
+    let order = BackupOrder { tenant, kind, is_compressed: true };
+    // One that is not found was deleted a moment ago.
+    matches!(app.backups.make(order, Arc::default()).await, Ok(_) | Err(Error::NotFound { .. }))
+}

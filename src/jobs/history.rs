@@ -1,0 +1,47 @@
+//! Runs of jobs that must neither be forgotten nor made twice, in the central file.
+
+use crate::clock::Timestamp;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::vals;
+
+/// The last run of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastRun {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// False when the process ended in the middle of it.
+    pub has_ended: bool,
+}
+
+/// The last run of this job.
+///
+/// # Errors
+/// Storage errors.
+pub fn last(tx: &mut Tx<'_>, job: &str) -> Result<Option<LastRun>> {
+    let sql = "SELECT started_at, outcome <> 'running' FROM job_runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+    Ok(tx.query_opt(sql, vals![job], |row| Ok(LastRun { started_at: row.get(0)?, has_ended: row.get(1)? }))?)
+}
+
+/// Writes down that a run begins; gives its id. What was cut short before is failed.
+///
+/// # Errors
+/// Storage errors.
+pub fn begin(tx: &mut Tx<'_>, job: &str, now: Timestamp) -> Result<i64> {
+    let cut = "UPDATE job_runs SET outcome = 'failed', finished_at = ?2, detail = 'the server ended before it was done' \
+               WHERE job = ?1 AND outcome = 'running'";
+    tx.execute(cut, vals![job, now])?;
+    let sql = "INSERT INTO job_runs (job, started_at, outcome) VALUES (?1, ?2, 'running') RETURNING id";
+    Ok(tx.query_one(sql, vals![job, now], |row| row.get(0))?)
+}
+
+/// Writes down how a run ended.
+///
+/// # Errors
+/// Storage errors.
+pub fn end(tx: &mut Tx<'_>, id: i64, is_ok: bool, detail: &str, now: Timestamp) -> Result<()> {
+    let outcome = if is_ok { "ok" } else { "failed" };
+    let sql = "UPDATE job_runs SET outcome = ?2, detail = ?3, finished_at = ?4 WHERE id = ?1";
+    tx.execute(sql, vals![id, outcome, detail, now])?;
+    Ok(())
+}
