@@ -107,15 +107,21 @@ impl Tenants {
         }
     }
 
-    /// What central's data has against these fields of a new tenant, as far as they are given.
+    /// What central's data has against these fields of a tenant, as far as they are given; `own` is the
+    /// id of the tenant that has them already.
     ///
     /// # Errors
     /// Storage errors.
-    pub async fn refused_fields(&self, db_name: Option<&str>, plan: Option<&str>) -> Result<Vec<FieldError>> {
-        let (db_name, plan) = (db_name.map(str::to_owned), plan.map(str::to_owned));
+    pub async fn refused_fields(
+        &self,
+        db_name: Option<&str>,
+        plan: Option<&str>,
+        own: &str,
+    ) -> Result<Vec<FieldError>> {
+        let (db_name, plan, own) = (db_name.map(str::to_owned), plan.map(str::to_owned), own.to_owned());
         let look = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
-            let is_taken = db_name.as_deref().map(|name| store::is_db_name_taken(tx, name, "")).transpose()?;
+            let is_taken = db_name.as_deref().map(|name| store::is_db_name_taken(tx, name, &own)).transpose()?;
             let db_name = is_taken.unwrap_or(false).then_some(("db_name", Rule::Taken));
             let plan = plan.as_deref().map(|code| plans::error(tx, code)).transpose()?.flatten();
             Ok(fields([db_name, plan.map(|rule| ("plan", rule))]))

@@ -21,12 +21,14 @@ fn tour_works_as_it_stands() {
     let server = home.serve(&["--set", &format!("auth.master_key={MASTER}")]);
     // Every curl must succeed, every answer must end its line, and the first failure ends the tour.
     let mut script = "set -eu\ncurl() { command curl --fail-with-body \"$@\"; echo; }\n".to_owned();
-    for block in blocks("A tour") {
+    for block in blocks("A tour").into_iter().chain(blocks("Backup")) {
         script.push_str(&block.replace("http://localhost:8000", &server.url).replace("mk_...", MASTER));
     }
     assert!(script.matches("curl -s").count() >= 8, "the tour lost its commands: {script}");
     let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).stdin(Stdio::null()).current_dir(home.folder.path());
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_ruko")).parent().unwrap().display().to_string();
+    let path = format!("{binary}:{}", std::env::var("PATH").unwrap());
+    shell.args(["-c", &script]).env("PATH", path).stdin(Stdio::null()).current_dir(home.folder.path());
     let ran = shell.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{out}\n{err}");
@@ -37,6 +39,8 @@ fn tour_works_as_it_stands() {
         "\"name\":\"Nasi Goreng\"",
         "\"status\":\"pending\"",
         "\"status\":\"paid\"",
+        "Backup created successfully",
+        "Using latest backup: ",
     ] {
         assert!(out.contains(expected), "{expected} is missing: {out}");
     }

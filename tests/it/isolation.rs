@@ -12,7 +12,7 @@ async fn two_tenants_written_at_once_keep_their_rows_apart() {
     let server = Server::start().await;
     let (a, b) =
         (server.tenant("A").await.register("a", "admin").await, server.tenant("B").await.register("b", "admin").await);
-    let rows = tries(75, 5);
+    let rows = tries(100, 10);
     let writers = (0..WRITERS).map(|writer| {
         let (user, mark) = if writer % 2 == 0 { (a.clone(), "A") } else { (b.clone(), "B") };
         async move {

@@ -180,7 +180,7 @@ async fn check(server: &Server, user: &User, mut rows: Vec<Row>, indexed: usize,
 fn lists_agree_with_a_naive_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let server = runtime.block_on(Server::start());
-    let config = Config { cases: tries(90, 6), failure_persistence: None, ..Config::default() };
+    let config = Config { cases: tries(100, 10), failure_persistence: None, ..Config::default() };
     let case = (prop::collection::vec(row(), 0..25), 0..25_usize, prop::collection::vec(query(), 15));
     TestRunner::new(config)
         .run(&case, |(rows, indexed, queries)| {

@@ -1,6 +1,7 @@
 //! `/api/central/tenants` and `/api/central/tenants/{id}`
 
 use poem::Request;
+use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
 
@@ -10,7 +11,6 @@ use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Operator;
 use crate::api::kit::draft::Draft;
 use crate::api::kit::etag::{Conditions, Tagged};
-use crate::api::kit::input::Input;
 use crate::api::kit::no_body::NoBody;
 use crate::api::kit::page::Paging;
 use crate::api::kit::params::{Params, StrictParams};
@@ -62,13 +62,9 @@ impl TenantsApi {
         &self,
         _operator: Operator,
         request: &Request,
-        mut input: Draft<TenantIn>,
+        input: Draft<TenantIn>,
     ) -> Result<Created<TenantCreated>, Error> {
-        if !input.is_fine() {
-            let errors = self.0.tenants.refused_fields(input.text("db_name"), input.text("plan")).await?;
-            input.refuse(errors);
-        }
-        let input = input.finish()?;
+        let input = self.finished(input, "").await?;
         let notes = notes_if(input.has_notes());
         let created = self.0.tenants.create(NewTenant::from(input)).await?;
         let tenant = &created.0;
@@ -104,12 +100,16 @@ impl TenantsApi {
         request: &Request,
         id: Path<String>,
         conditions: Conditions,
-        input: Input<TenantChange>,
+        input: Draft<TenantChange>,
     ) -> Result<Tagged<DetailAnswer>, Error> {
-        let (id, notes, changed) = (TenantId::from(id.0), notes_if(input.0.has_notes()), input.0.changed());
+        let id = TenantId::from(id.0);
+        let input = self.finished(input, id.as_str()).await?;
+        let (notes, changed) = (notes_if(input.has_notes()), input.changed());
         let check = move |before: &Tenant| conditions.check_match(&version(before));
-        let tenant = self.0.tenants.update(&id, TenantPatch::from(input.0), check).await?;
-        audit::of_tenant(request, "tenant.updated", &id, json!({"changed": changed}));
+        let tenant = self.0.tenants.update(&id, TenantPatch::from(input), check).await?;
+        if !changed.is_empty() {
+            audit::of_tenant(request, "tenant.updated", &id, json!({"changed": changed}));
+        }
         let (message, (data, tag)) = (Some("Tenant updated successfully".into()), detail(&self.0, tenant).await?);
         Ok(Tagged::changed(DetailAnswer { message, data, notes }).with_tag(tag))
     }
@@ -137,5 +137,17 @@ impl TenantsApi {
         }
         audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
         Ok(Reply(Done::new("Tenant deleted successfully")))
+    }
+}
+
+impl TenantsApi {
+    /// The fields of a tenant, or all that the schema and central's data have against them; `own` is the
+    /// id of the tenant that has them already.
+    async fn finished<T: ParseFromJSON + 'static>(&self, mut input: Draft<T>, own: &str) -> Result<T, Error> {
+        if !input.is_fine() {
+            let errors = self.0.tenants.refused_fields(input.text("db_name"), input.text("plan"), own).await?;
+            input.refuse(errors);
+        }
+        input.finish()
     }
 }

@@ -11,11 +11,14 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::app::App;
 use crate::db::Db;
-use crate::error::{Credential, Error};
+use crate::error::{Credential, Error, FieldError, Place, Rule};
 use crate::rate_limit::PerMinute;
 use crate::tenants::{ActiveTenant, KeyUse};
 use crate::users::{Role, SignedIn};
 
+use super::body::NAMES_TOLD_MAX;
+use super::form;
+use super::operation::Operation;
 use super::request::{Actor, LocalOperator, client_addr, note_actor, note_allowance, note_language, note_tenant_key};
 
 /// Names of the schemes in the document.
@@ -116,6 +119,17 @@ fn take<K: Hash + Eq + Clone>(request: &Request, limit: &PerMinute<K>, key: &K) 
         note_allowance(request, allowance);
     }
     Ok(())
+}
+
+/// Asked once the caller is known: who has no credential learns nothing else first.
+fn refuse_unknown_query(request: &Request) -> Result<(), Error> {
+    let Some(query) = request.uri().query().filter(|query| !query.is_empty()) else { return Ok(()) };
+    if !request.data::<&'static Operation>().is_some_and(|operation| operation.refuses_query) {
+        return Ok(());
+    }
+    let names = form::pairs(query).map(|(name, _)| name.unwrap_or_else(|bytes| String::from_utf8_lossy(&bytes).into()));
+    let unknown = |path| FieldError { path, rule: Rule::Unknown, place: Place::Query };
+    Err(Error::Invalid(names.take(NAMES_TOLD_MAX).map(unknown).collect()))
 }
 
 async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
@@ -238,7 +252,9 @@ impl<'a> ApiExtractor<'a> for Operator {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        Ok(Self::check(request)?)
+        let operator = Self::check(request)?;
+        refuse_unknown_query(request)?;
+        Ok(operator)
     }
 }
 
@@ -260,6 +276,7 @@ impl<'a> ApiExtractor<'a> for Tenant {
         let tenant = find_tenant(request).await?;
         let app = app(request)?;
         take(request, &app.per_address, &(tenant.number, client_addr(request)))?;
+        refuse_unknown_query(request)?;
         let db = app.tenants.open(&tenant).await?;
         Ok(Self { tenant, db })
     }
@@ -290,6 +307,7 @@ impl<'a, A: Audience> ApiExtractor<'a> for User<A> {
         if !A::admits(signed_in.user.role) {
             return Err(Error::Forbidden("admins only").into());
         }
+        refuse_unknown_query(request)?;
         let db = app.tenants.open(&tenant).await?;
         Ok(Self { tenant, db, signed_in, audience: PhantomData })
     }

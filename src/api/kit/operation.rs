@@ -9,7 +9,7 @@ use http::{HeaderName, Method};
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Request, Response, Result};
 use poem_openapi::OpenApi;
-use poem_openapi::registry::{MetaApi, MetaOperation, Registry};
+use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
 use super::errors::{self, Asked};
 use super::family::{Dialect, Family};
@@ -32,6 +32,29 @@ pub struct Operation {
     pub method: Method,
     /// Whose errors it answers.
     pub family: Family,
+    /// Whether a query is refused: it declares none, and no client of the original systems calls it, of
+    /// which some add cache busters.
+    pub refuses_query: bool,
+}
+
+/// Operations without a query that requests of the original systems reach.
+const DOCUMENTED: &[&str] = &[
+    "auth.",
+    "central.backups.",
+    "central.tenants.create",
+    "central.tenants.health",
+    "central.tenants.regenerate_key",
+    "central.tenants.show",
+    "central.tenants.test_connection",
+    "central.tenants.update",
+    "health",
+    "products.",
+    "users.",
+];
+
+fn refuses_query(id: &str, operation: &MetaOperation) -> bool {
+    let has_query = operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
+    !has_query && !DOCUMENTED.iter().any(|documented| id.starts_with(documented))
 }
 
 /// An Api in the dialect `D`.
@@ -66,19 +89,22 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
         let mut documented = HashMap::new();
         for path in Self::meta().into_iter().flat_map(|api| api.paths) {
             for operation in path.operations {
+                let id = operation.operation_id.unwrap_or("unnamed");
+                let refuses_query = refuses_query(id, &operation);
                 let key = (without_names(&path.path), operation.method);
-                documented.insert(key, (path.path.clone(), operation.operation_id.unwrap_or("unnamed")));
+                documented.insert(key, (path.path.clone(), id, refuses_query));
             }
         }
         let mut own = HashMap::new();
         self.api.add_routes(&mut own);
         for (path, methods) in own {
             for (method, endpoint) in methods {
-                let hidden = || (path.clone(), "unnamed");
-                let (pattern, id) = documented.remove(&(without_names(&path), method.clone())).unwrap_or_else(hidden);
+                let hidden = || (path.clone(), "unnamed", false);
+                let (pattern, id, refuses_query) =
+                    documented.remove(&(without_names(&path), method.clone())).unwrap_or_else(hidden);
                 // One for each operation at start, for the life of the process.
                 let pattern = Box::leak(pattern.into_boxed_str());
-                let operation = Operation { id, pattern, method: method.clone(), family: D::FAMILY };
+                let operation = Operation { id, pattern, method: method.clone(), family: D::FAMILY, refuses_query };
                 let endpoint = Wrapped { inner: endpoint.with(CatchPanics), operation: Box::leak(Box::new(operation)) };
                 routes.entry(path.clone()).or_default().insert(method, endpoint.boxed());
             }

@@ -311,11 +311,16 @@ impl OrdersApi {
     ) -> Result<Tagged<OrderOut>, Error> {
         let (id, owner, now, to) = (id.of("order")?, user.owner(), self.0.clock.now(), OrderStatus::from(to));
         let work = move |tx: &mut crate::db::Tx<'_>| {
-            conditions.check_match(&OrderOut::from(orders::get(tx, id, owner)?))?;
-            orders::set_status(tx, id, to, owner, now)
+            let before = orders::get(tx, id, owner)?;
+            let was = before.status;
+            conditions.check_match(&OrderOut::from(before))?;
+            Ok((was, orders::set_status(tx, id, to, owner, now)?))
         };
-        let order = user.db.write(work).await?;
-        audit::record(request, "order.status_set", ("order", id.to_string()), json!({"status": to.as_str()}));
+        let (was, order) = user.db.write(work).await?;
+        if was != to {
+            let facts = json!({"from": was.as_str(), "status": to.as_str()});
+            audit::record(request, "order.status_set", ("order", id.to_string()), facts);
+        }
         Ok(Tagged::changed(order.into()))
     }
 }

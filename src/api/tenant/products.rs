@@ -1,10 +1,13 @@
 //! `/api/products`
 
+use poem::Request;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::api::Tag;
+use crate::api::kit::audit;
 use crate::api::kit::created::Created;
 use crate::api::kit::credentials::User;
 use crate::api::kit::etag::{Conditions, Tagged};
@@ -256,29 +259,43 @@ impl ProductsApi {
     async fn update(
         &self,
         user: User,
+        request: &Request,
         id: Path<Id>,
         conditions: Conditions,
         input: Input<ProductChange>,
     ) -> Result<Tagged<ProductOut>, Error> {
         let (id, patch, now) = (id.of("product")?, ProductPatch::from(input.0), self.0.clock.now());
         let work = move |tx: &mut crate::db::Tx<'_>| {
-            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
-            products::update(tx, id, &patch, now)
+            let before = products::get(tx, id)?;
+            conditions.check_match(&ProductOut::from(before.clone()))?;
+            Ok((before, products::update(tx, id, &patch, now)?))
         };
-        Ok(Tagged::changed(user.db.write(work).await?.into()))
+        let (before, product) = user.db.write(work).await?;
+        let facts = json!({"name": product.name, "price": [before.price.to_string(), product.price.to_string()],
+                           "stock": [before.stock, product.stock]});
+        audit::record(request, "product.updated", ("product", id.to_string()), facts);
+        Ok(Tagged::changed(product.into()))
     }
 
     /// Delete a product
     ///
     /// Orders that contain it keep its name and price.
     #[oai(path = "/products/:id", method = "delete", operation_id = "products.delete")]
-    async fn delete(&self, user: User, id: Path<Id>, conditions: Conditions) -> Result<NoContent, Error> {
+    async fn delete(
+        &self,
+        user: User,
+        request: &Request,
+        id: Path<Id>,
+        conditions: Conditions,
+    ) -> Result<NoContent, Error> {
         let id = id.of("product")?;
         let work = move |tx: &mut crate::db::Tx<'_>| {
-            conditions.check_match(&ProductOut::from(products::get(tx, id)?))?;
-            products::delete(tx, id)
+            let before = products::get(tx, id)?;
+            conditions.check_match(&ProductOut::from(before.clone()))?;
+            products::delete(tx, id).map(|()| before.name)
         };
-        user.db.write(work).await?;
+        let name = user.db.write(work).await?;
+        audit::record(request, "product.deleted", ("product", id.to_string()), json!({"name": name}));
         Ok(NoContent)
     }
 }

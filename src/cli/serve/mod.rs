@@ -44,6 +44,12 @@ pub struct Serve {
     /// Address and port to listen on [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// As the artisan spells it
+    #[arg(long, hide = true, conflicts_with = "listen")]
+    host: Option<String>,
+    /// As the artisan spells it
+    #[arg(long, hide = true, conflicts_with = "listen")]
+    port: Option<u16>,
     /// PEM file with the certificate chain
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<String>,
@@ -120,14 +126,25 @@ impl Serve {
     }
 
     fn flags(&self) -> Vec<(&'static str, String)> {
+        let listen = self.listen.clone().or_else(|| self.artisan_listen());
         let flags = [
-            ("http.listen", &self.listen),
+            ("http.listen", &listen),
             ("http.tls_cert", &self.tls_cert),
             ("http.tls_key", &self.tls_key),
             ("telemetry.log_level", &self.log_level),
             ("telemetry.log_format", &self.log_format),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+
+    /// `--host` and `--port` as one address; what is left out is as in the original.
+    fn artisan_listen(&self) -> Option<String> {
+        if self.host.is_none() && self.port.is_none() {
+            return None;
+        }
+        let host = self.host.as_deref().filter(|host| *host != "localhost").unwrap_or("127.0.0.1");
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+        Some(format!("{host}:{}", self.port.unwrap_or(8000)))
     }
 }
 
