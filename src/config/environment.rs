@@ -13,8 +13,14 @@ use super::value::Raw;
 
 /// Names with our prefix that are no setting: of the configuration itself, and of our own tests (see
 /// CONTRIBUTING.md), whose shell may run commands too.
-const OTHER_NAMES: &[&str] =
-    &["RUKO_CONFIG", "RUKO_TEST_DEPTH", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT", "RUKO_TEST_NEEDS_MOUNT"];
+const OTHER_NAMES: &[&str] = &[
+    "RUKO_CONFIG",
+    "RUKO_TEST_DEPTH",
+    "RUKO_CI_CACHE",
+    "RUKO_OPENAPI_OUT",
+    "RUKO_TEST_NEEDS_MOUNT",
+    "RUKO_TEST_NEEDS_PYTHON",
+];
 
 /// The variables of one layer. An empty one counts as not set, because `NAME=` in a template means
 /// "fill in if you need it".

@@ -361,7 +361,7 @@ async fn documented_python_program_opens_a_backup() {
     let rows: i64 =
         raw(&folder.path().join("backup.db")).query_row("SELECT count(*) FROM products", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 40);
-    assert!(!run(&key.trim().replace(|digit| digit == 'a' || digit == '1', "0")).status.success());
+    assert!(!run(&key.trim().replace(['a', '1'], "0")).status.success());
     let mut bytes = std::fs::read(&stored).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;

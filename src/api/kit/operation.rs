@@ -52,7 +52,9 @@ const DOCUMENTED: &[&str] = &[
     "users.",
 ];
 
-fn refuses_query(id: &str, operation: &MetaOperation) -> bool {
+/// See [`Operation::refuses_query`].
+pub(super) fn refuses_query(operation: &MetaOperation) -> bool {
+    let id = operation.operation_id.unwrap_or_default();
     let has_query = operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
     !has_query && !DOCUMENTED.iter().any(|documented| id.starts_with(documented))
 }
@@ -90,7 +92,7 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
         for path in Self::meta().into_iter().flat_map(|api| api.paths) {
             for operation in path.operations {
                 let id = operation.operation_id.unwrap_or("unnamed");
-                let refuses_query = refuses_query(id, &operation);
+                let refuses_query = refuses_query(&operation);
                 let key = (without_names(&path.path), operation.method);
                 documented.insert(key, (path.path.clone(), id, refuses_query));
             }

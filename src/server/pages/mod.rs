@@ -79,7 +79,7 @@ where
     F: Fn(&Request) -> Result<Response, Error> + Send + Sync,
 {
     // One for each page at start, for the life of the process: the key of its metrics.
-    let operation = Operation { id: "page", pattern, method: Method::GET, family };
+    let operation = Operation { id: "page", pattern, method: Method::GET, family, refuses_query: false };
     Page { operation: Box::leak(Box::new(operation)), answer }
 }
 

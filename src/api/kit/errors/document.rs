@@ -8,6 +8,7 @@ use poem_openapi::types::Type;
 
 use crate::api::kit::etag;
 use crate::api::kit::family::Family;
+use crate::api::kit::operation::refuses_query;
 
 /// An error of the routes that follow Laravel.
 #[derive(Debug, Object)]
@@ -97,6 +98,7 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let has_path = operation.params.iter().any(|param| param.in_type == MetaParamIn::Path);
     let has_input =
         operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
+    let has_input = has_input || has_credentials && refuses_query(operation);
     let has_body = operation.request.is_some();
     let is_write = operation.method != Method::GET;
     let is_conditional = is_write && operation.params.iter().any(etag::is_stand_in);
