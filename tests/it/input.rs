@@ -203,9 +203,50 @@ async fn what_the_data_and_the_rules_refuse_is_told_with_everything_else() {
             assert_eq!(texts(&answer, "password"), ["The password field must be at least 6 characters."]);
         }
     }
-    let taken = json!({"name": "x", "db_name": tenant.database, "plan": "nothing"});
-    let (_, answer) = server.central(Method::POST, "/api/central/tenants", taken).await;
-    assert_eq!(refused(&answer), ["db_name", "plan"], "{answer}");
+    let other = server.tenant("Toko").await;
+    let one = format!("/api/central/tenants/{}", other.id);
+    for (method, path, body, expected) in [
+        (Method::POST, "/api/central/tenants", json!({"name": "x", "plan": "nothing"}), &["db_name", "plan"][..]),
+        (
+            Method::POST,
+            "/api/central/tenants",
+            json!({"plan": "nothing", "db_port": 0}),
+            &["name", "db_name", "db_port", "plan"],
+        ),
+        (Method::PUT, &one, json!({"plan": "nothing", "db_port": 0}), &["db_name", "db_port", "plan"]),
+    ] {
+        let mut body = body;
+        body["db_name"] = json!(tenant.database);
+        let (_, answer) = server.central(method, path, body).await;
+        assert_eq!(refused(&answer), expected, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_parameter_of_an_operation_of_ones_own_is_refused_before_anything_happens() {
+    let server = Server::start().await;
+    let (tenant, admin) = shop(&server).await;
+    let one = format!("/api/central/tenants/{}", tenant.id);
+    for (method, path) in [
+        (Method::POST, format!("{one}/freeze?foo=1")),
+        (Method::GET, format!("{one}/keys?foo=1")),
+        (Method::DELETE, "/api/me/tokens?foo=1".into()),
+        (Method::GET, "/api/me/tokens?foo=1".into()),
+        (Method::POST, "/api/orders?foo=1".into()),
+    ] {
+        let is_central = path.starts_with("/api/central");
+        let (status, body) = if is_central {
+            server.central(method, &path, Value::Null).await
+        } else {
+            admin.send(method, &path, Value::Null).await
+        };
+        assert_eq!((status.as_u16(), refused(&body)), (422, vec!["foo"]), "{path}: {body}");
+    }
+    // Clients of the original systems add cache busters, and who is nobody learns nothing.
+    assert_eq!(admin.get("/api/products/1?_=1").await.0, 200);
+    assert_eq!(admin.get("/api/me?_=1").await.0, 200);
+    let (status, _) = answer(server.request(Method::GET, "/api/me/tokens?foo=1")).await;
+    assert_eq!(status, 401);
 }
 
 #[tokio::test]
