@@ -1,6 +1,6 @@
 //! What a restore must not undo about people: access that was taken away since the backup.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::clock::Timestamp;
 use crate::db::Tx;
@@ -108,13 +108,13 @@ pub fn carry_over(tx: &mut Tx<'_>, present: &Present) -> Result<CarriedOver> {
             row.get::<Option<String>>(4)?,
         ))
     })?;
-    let mut same = Vec::new();
+    let mut same = HashSet::new();
     for (id, uuid, role, is_active, password_hash) in restored {
         let Some(now) = present.users.get(&id).filter(|now| now.uuid == uuid) else {
             carried.users_back += usize::from(!present.users.is_empty());
             continue;
         };
-        same.push(id);
+        same.insert(id);
         let strict = if role == now.role { role.as_str() } else { Role::User.as_str() };
         let is_strict_active = is_active && now.is_active;
         if strict != role || is_strict_active != is_active || now.password_hash != password_hash {
