@@ -9,11 +9,12 @@ use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
 use super::super::create::{db_name_rule, fields};
+use super::super::key_store::{self, NewKeyRow};
 use super::super::keys::{KeyIn, fresh};
 use super::super::model::{Origin, Tenant, TenantState, name_error};
-use super::super::store::{self, NewKeyRow, TenantRow};
+use super::super::store::{self, TenantRow};
 use super::super::undo::Undo;
-use super::super::{Tenants, parse_db_name, plans};
+use super::super::{Tenants, domain_store, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
 use super::{TempFile, io, run_long, temp_file};
@@ -151,7 +152,7 @@ impl Tenants {
                 return Err(Error::Invalid(errors));
             }
             for key in &arrival.keys {
-                if let Some(owner) = store::owner_of_hash(tx, &key.hash)? {
+                if let Some(owner) = key_store::owner_of(tx, &key.hash)? {
                     let text = format!(
                         "A key of the archive belongs to the tenant {owner} here: import with keys=new (--keys new)."
                     );
@@ -159,7 +160,7 @@ impl Tenants {
                 }
             }
             for domain in &arrival.domains {
-                if let Some(owner) = store::owner_of_domain(tx, domain)? {
+                if let Some(owner) = domain_store::owner_of(tx, domain)? {
                     let text = format!(
                         "The domain {domain} belongs to the tenant {owner} here: import with domains=none \
                          (--domains none), or remove it there first."
@@ -179,10 +180,10 @@ impl Tenants {
             store::set_state(tx, id, arrival.state, None, arrival.now)?;
             store::set(tx, id, "schema_version", version.into(), arrival.now)?;
             for key in &arrival.keys {
-                store::insert_key(tx, id, key)?;
+                key_store::insert(tx, id, key)?;
             }
             for domain in &arrival.domains {
-                store::insert_domain(tx, id, domain, arrival.now)?;
+                domain_store::insert(tx, id, domain, arrival.now)?;
             }
             store::get(tx, id)
         };
