@@ -1,16 +1,14 @@
 //! `ruko backup`: each of its commands is one operation of the central API.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use http::Method;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::client::{Client, Missing};
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::output::{self, plain};
+use super::progress;
 use crate::config::Config;
 use crate::db::inspect::Look;
 use crate::error::Error;
@@ -86,7 +84,7 @@ async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -
 }
 
 async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, is_json: bool) -> Outcome {
-    let bar = progress(tenants.len() as u64);
+    let bar = progress::over_tenants(tenants.len() as u64);
     let (mut made, mut failed) = (Vec::new(), Vec::new());
     for tenant in tenants {
         bar.set_message(tenant.id.to_string());
@@ -176,13 +174,4 @@ fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A bar on standard error; it hides itself where that is no terminal.
-fn progress(count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tenants, {eta} left  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

@@ -1,17 +1,14 @@
 //! `ruko migrate`
 
-use std::time::Duration;
-
 use clap::Args;
 use futures_util::StreamExt as _;
 use http::Method;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::client::{Client, Missing};
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
-use super::output;
+use super::{output, progress};
 use crate::config::Config;
 use crate::db::inspect::Look;
 use crate::tenants::{Tenant, TenantState, directory};
@@ -69,7 +66,7 @@ impl Migrate {
 
 /// One that fails stops no other.
 async fn migrate_all(client: &Client, due: Vec<Tenant>) -> Vec<Done> {
-    let bar = progress(due.len() as u64);
+    let bar = progress::over_tenants(due.len() as u64);
     let work = due.into_iter().map(|tenant| {
         let bar = bar.clone();
         async move {
@@ -121,13 +118,4 @@ fn report(done: &[Done], is_json: bool) -> Outcome {
         format!("{} files could not be migrated, the others are served:\n  {}", failed.len(), lines.join("\n  "));
     let hint = "nothing in them was changed; `ruko doctor` tells more about each of them";
     Err(Failure::new(what).hint(hint))
-}
-
-/// A bar on standard error; it hides itself where that is no terminal.
-fn progress(count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tenants, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

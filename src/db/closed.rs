@@ -32,6 +32,12 @@ pub fn io_error(error: &std::io::Error) -> DbError {
     }
 }
 
+/// As [`io_error`], in the shape of `map_err`.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+pub fn file_error(error: std::io::Error) -> Error {
+    io_error(&error).into()
+}
+
 /// Whether this process may write the file and beside it. Asks the system and opens nothing: closing
 /// another handle of a file would end the locks that SQLite holds on it.
 ///

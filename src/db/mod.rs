@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use crate::error::{DbError, Error, Result};
 
-pub use closed::{complete, expect_writable, io_error, move_closed, remove_closed};
+pub use closed::{complete, expect_writable, file_error, io_error, move_closed, remove_closed};
 pub use connection::Durability;
 pub use engine::{Engine, EngineOptions};
 pub use fleet::{Fenced, Fleet, FleetStats};

@@ -4,7 +4,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::clock::Timestamp;
 use crate::data_dir::DbName;
-use crate::db::{Tx, move_closed};
+use crate::db::{Tx, file_error, move_closed};
 use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
@@ -17,7 +17,7 @@ use super::super::undo::Undo;
 use super::super::{Tenants, domain_store, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
-use super::{TempFile, io, run_long, temp_file};
+use super::{TempFile, run_long, temp_file};
 
 /// What is to differ from the archive.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +62,7 @@ impl Upload {
         if self.received > self.bytes_max {
             return Err(Error::PayloadTooLarge(self.bytes_max));
         }
-        self.file.write_all(bytes).await.map_err(io)
+        self.file.write_all(bytes).await.map_err(file_error)
     }
 }
 
@@ -73,7 +73,7 @@ impl Tenants {
     /// Storage errors.
     pub async fn upload(&self, bytes_max: u64) -> Result<Upload> {
         let name = temp_file(&self.shared.data_dir.tmp_dir(), "tar.zst");
-        let file = tokio::fs::File::create_new(name.path()).await.map_err(io)?;
+        let file = tokio::fs::File::create_new(name.path()).await.map_err(file_error)?;
         Ok(Upload { file, name, received: 0, bytes_max })
     }
 
@@ -90,7 +90,7 @@ impl Tenants {
     async fn import_now(&self, upload: Upload, options: ImportOptions) -> Result<(Tenant, Option<String>)> {
         let _permit = self.shared.transfers.acquire().await.map_err(Error::internal)?;
         let Upload { mut file, name: archive, .. } = upload;
-        file.flush().await.map_err(io)?;
+        file.flush().await.map_err(file_error)?;
         drop(file);
         let tmp = self.shared.data_dir.tmp_dir();
         let bytes_max = options.bytes_max;
