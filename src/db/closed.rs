@@ -56,6 +56,23 @@ pub(super) fn is_read_only(path: &Path) -> bool {
     may_read && expect_writable(path) == Err(DbError::ReadOnly)
 }
 
+/// Gives what lies beside a closed file its mode: SQLite makes log and index with the one that the file
+/// has at that moment. Nothing is removed, for another program may have them open.
+pub(super) fn share_mode(path: &Path) -> Result<(), DbError> {
+    let share = |suffix: &&str| {
+        let companion = beside(path, suffix);
+        match companion.metadata() {
+            Ok(found) if found.permissions().readonly() => {
+                std::fs::set_permissions(companion, path.metadata()?.permissions())
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    COMPANIONS.iter().try_for_each(share).map_err(|error| io_error(&error))
+}
+
 fn has_content(path: &Path, suffix: &str) -> bool {
     std::fs::metadata(beside(path, suffix)).is_ok_and(|found| found.len() > 0)
 }

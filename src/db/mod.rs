@@ -204,6 +204,16 @@ impl Db {
         self.shared.place.is_lost()
     }
 
+    /// True when writes were refused because the file could not be written.
+    fn refuses_writes(&self) -> bool {
+        self.shared.place.refuses_writes()
+    }
+
+    /// As [`Db::refuses_writes`], once for each refusal.
+    fn take_refusal(&self) -> bool {
+        self.shared.place.take_refusal()
+    }
+
     /// Open connections: readers and writers.
     pub fn open_connections(&self) -> u32 {
         self.shared.readers.open_connections() + self.shared.writers.open_connections()

@@ -3,14 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::binary::{Home, Ran, Server, curls};
+use crate::binary::{Home, Ran, curls};
 
 #[test]
 fn first_start_shows_how_to_make_a_tenant_and_no_key() {
@@ -309,14 +308,7 @@ fn tenant_whose_file_cannot_be_written_is_not_healthy() {
     let home = Home::new();
     home.serve(&[]).stop();
     home.ok(&["tenant", "create", "One", "--db-name", "one"]);
-    let binary = home.folder.path().join("ruko");
-    std::fs::copy(env!("CARGO_BIN_EXE_ruko"), &binary).unwrap();
-    let user = home.belongs_to_a_service();
-    // A service's user, for whom modes count, may not reach the folder of the build.
-    let mut command = Command::new(&binary);
-    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(home.folder.path()).env_clear().uid(user);
-    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let server = Server::of(child).unwrap();
+    let server = home.serve_as_a_service(&[]);
     let url = &server.url;
     let id = home.json(&["tenant", "show", "one"])["id"].as_str().unwrap().to_owned();
     let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();
