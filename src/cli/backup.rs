@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::output::{self, plain};
@@ -70,7 +70,7 @@ impl ArtisanRun {
 /// One that fails stops no other.
 async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -> Outcome {
     let config = globals.load(Vec::new())?.config;
-    let client = Client::connect(config.clone(), Missing::Refuse).await?;
+    let client = Client::connect(config.clone()).await?;
     let outcome = match named_or_all(&config, tenant) {
         Ok(tenants) if tenants.is_empty() => {
             eprintln!("ruko: no tenants found, so there is nothing to back up");
@@ -125,7 +125,7 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
 impl List {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let client = Client::connect(config.clone(), Missing::Refuse).await?;
+        let client = Client::connect(config.clone()).await?;
         let outcome = match named_or_all(&config, self.tenant.as_deref()) {
             Ok(tenants) => list(&client, &tenants, globals.json).await,
             Err(failure) => Err(failure),

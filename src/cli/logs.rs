@@ -5,7 +5,7 @@ use http::Method;
 use jiff::{Span, SpanRelativeTo};
 use serde_json::Value;
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::Outcome;
 use super::globals::{Globals, look_at_data_dir};
 use super::output::{self, plain};
@@ -105,7 +105,7 @@ impl LogsCommand {
             }
             Self::Audit(audit) => ("/api/central/audit-log", vec![("action", audit.action.clone())], &audit.rows),
         };
-        let client = Client::connect(config.clone(), Missing::Refuse).await?;
+        let client = Client::connect(config.clone()).await?;
         let found = rows.find(&client, &config, path, own).await;
         client.close().await;
         let found = found?;

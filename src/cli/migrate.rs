@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use http::Method;
 use serde_json::json;
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::{output, progress};
@@ -42,7 +42,15 @@ impl Migrate {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let _ = self.force;
         let config = globals.load(Vec::new())?.config;
-        let client = Client::connect(config.clone(), Missing::Make).await?;
+        let client = match self.named() {
+            Some(_) => Client::connect(config.clone()).await?,
+            // What people type first on a new machine.
+            None => Client::connect_or_begin(config.clone()).await?,
+        };
+        if let Some(root) = client.begun() {
+            let other = "was another one meant? Remove it, and name the right one with --data-dir (RUKO_DATA_DIR)";
+            eprintln!("note: {} is a data directory from now on; {other}", root.display());
+        }
         let outcome = match self.due(&config) {
             Ok(due) => report(&migrate_all(&client, due).await, globals.json),
             Err(failure) => Err(failure),
@@ -51,11 +59,14 @@ impl Migrate {
         outcome
     }
 
+    fn named(&self) -> Option<&str> {
+        self.tenant.as_deref().or(self.tenants.as_deref())
+    }
+
     /// The tenants whose files are looked at. A frozen file is promised not to change.
     fn due(&self, config: &Config) -> Outcome<Vec<Tenant>> {
         let central = Look::open(&look_at_data_dir(config)?.central_db())?;
-        let named = self.tenant.as_ref().or(self.tenants.as_ref());
-        let mut tenants = match named {
+        let mut tenants = match self.named() {
             Some(text) => vec![central.read(|tx| directory::get(tx, text))?],
             None => central.read(directory::all)?,
         };

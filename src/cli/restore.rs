@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::ask;
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::output::{self, plain};
@@ -43,7 +43,7 @@ impl Restore {
         let name = output::without_controls(&tenant.name);
         ask::confirm(&format!("{name} ({}): {what}?", tenant.id), self.yes)?;
 
-        let client = Client::connect(config, Missing::Refuse).await?;
+        let client = Client::connect(config).await?;
         let (path, body) = (format!("/api/central/tenants/{}/restore", tenant.id), self.body());
         let path = if self.undo { format!("{path}/undo") } else { path };
         let outcome = client.call(Method::POST, &path, Some(&body)).await;

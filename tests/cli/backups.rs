@@ -57,7 +57,7 @@ fn artisan_spellings_work() {
 
 #[test]
 fn backing_nobody_up_is_no_failure_and_purging_leaves_no_backup() {
-    let home = Home::new();
+    let home = Home::begun();
     home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
     home.ok(&["backup", "run"]);
     let files = |home: &Home| {

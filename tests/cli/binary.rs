@@ -42,6 +42,13 @@ impl Home {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// With a data directory in it, as `ruko migrate` begins one.
+    pub fn begun() -> Self {
+        let home = Self::new();
+        home.ok(&["migrate"]);
+        home
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_data_dir};
 use super::{ask, output};
@@ -189,13 +189,11 @@ pub struct RegenerateKey {
 impl TenantCommand {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let makes = matches!(self, Self::Create(_) | Self::Adopt(_) | Self::Import(_));
         if let Self::Delete(delete) = self {
             // Asked before anything is locked: a person thinks for a while.
             delete.confirm(&config)?;
         }
-        let missing = if makes { Missing::Make } else { Missing::Refuse };
-        let client = Client::connect(config.clone(), missing).await?;
+        let client = Client::connect(config.clone()).await?;
         let caller = Caller { client, config, is_json: globals.json };
         let outcome = caller.run(self).await;
         caller.client.close().await;
