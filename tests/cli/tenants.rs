@@ -61,7 +61,7 @@ fn data_directory_that_is_not_there_is_refused_but_by_the_command_that_begins_on
         &["tenant", "adopt", "one"],
         &["tenant", "import", "one.tar.zst"],
         &["tenant", "list"],
-        &["tenant", "detach", "one"],
+        &["tenant", "detach", "one", "--yes"],
         &["migrate", "one"],
         &["backup", "run"],
         &["restore", "one", "--yes"],
@@ -242,7 +242,9 @@ fn key_is_replaced() {
 fn file_is_detached_and_adopted() {
     both_ways(|home| {
         create(home, "one");
-        home.ok(&["tenant", "detach", "one"]);
+        home.run(&["tenant", "detach", "one"]).refused(2, &["Forget one (", "leave its file?", "--yes"]);
+        assert_eq!(state(home, "one"), "active");
+        home.ok(&["tenant", "detach", "one", "--yes"]);
         assert!(home.data().join("tenants/one.db").exists());
         let made = home.json(&["tenant", "adopt", "one", "--name", "One again"]);
         assert!(made.is_object(), "{made}");

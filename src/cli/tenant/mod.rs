@@ -37,7 +37,7 @@ pub enum TenantCommand {
     /// Let a frozen tenant serve again
     Thaw(Named),
     /// Forget the tenant and leave its file, so that another server can adopt it
-    Detach(Named),
+    Detach(Detach),
     /// Move a tenant to the trash
     Delete(Delete),
     /// Bring a tenant back from the trash
@@ -153,6 +153,16 @@ pub struct Delete {
     yes: bool,
 }
 
+/// Forget the tenant and leave its file
+#[derive(Debug, Args)]
+pub struct Detach {
+    #[command(flatten)]
+    named: Named,
+    /// Does not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
 /// Bring a tenant back from the trash
 #[derive(Debug, Args)]
 pub struct Undelete {
@@ -189,9 +199,11 @@ pub struct RegenerateKey {
 impl TenantCommand {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        if let Self::Delete(delete) = self {
-            // Asked before anything is locked: a person thinks for a while.
-            delete.confirm(&config)?;
+        // Asked before anything is locked: a person thinks for a while.
+        match self {
+            Self::Delete(delete) => delete.confirm(&config)?,
+            Self::Detach(detach) => detach.confirm(&config)?,
+            _ => {}
         }
         let client = Client::connect(config.clone()).await?;
         let caller = Caller { client, config, is_json: globals.json };
@@ -231,8 +243,8 @@ impl Caller {
             TenantCommand::Resume(named) => self.act(named, "resume", standing).await,
             TenantCommand::Freeze(named) => self.act(named, "freeze", frozen).await,
             TenantCommand::Thaw(named) => self.act(named, "thaw", standing).await,
-            TenantCommand::Detach(named) => {
-                self.act(named, "detach", |_| "detached: its file stays where it is".into()).await
+            TenantCommand::Detach(detach) => {
+                self.act(&detach.named, "detach", |_| "detached: its file stays where it is".into()).await
             }
             TenantCommand::Delete(delete) => {
                 let tenant = find(&self.config, &delete.named)?;
@@ -301,7 +313,7 @@ impl Caller {
             let data = answer.get("data").filter(|data| !data.is_null());
             return output::json(data.unwrap_or(&json!({"id": tenant.id})));
         }
-        output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
+        output::line(&format!("{}: {done}", shown_name(tenant)))
     }
 
     /// The tenants of all pages; without a state all but those in the trash.
@@ -340,15 +352,25 @@ fn frozen(answer: &Value) -> String {
 
 impl Delete {
     fn confirm(&self, config: &Config) -> Outcome {
-        let tenant = find(config, &self.named)?;
-        let name = output::without_controls(&tenant.name);
+        let tenant = shown_name(&find(config, &self.named)?);
         let question = if self.purge {
-            format!("Delete {name} ({}) for good, with its backups?", tenant.id)
+            format!("Delete {tenant} for good, with its backups?")
         } else {
-            format!("Move {name} ({}) to the trash?", tenant.id)
+            format!("Move {tenant} to the trash?")
         };
         ask::confirm(&question, self.yes)
     }
+}
+
+impl Detach {
+    fn confirm(&self, config: &Config) -> Outcome {
+        let tenant = shown_name(&find(config, &self.named)?);
+        ask::confirm(&format!("Forget {tenant} with its keys and domains, and leave its file?"), self.yes)
+    }
+}
+
+fn shown_name(tenant: &Tenant) -> String {
+    format!("{} ({})", output::without_controls(&tenant.name), tenant.id)
 }
 
 /// The tenant that is meant, read from the central file, which a server beside does not mind.
