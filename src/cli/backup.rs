@@ -8,11 +8,10 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::output::{self, plain};
 use super::progress;
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
 
@@ -174,21 +173,19 @@ async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
 
 /// The tenant that is meant, or all that have a file.
 fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
-    let path = look_at_data_dir(config)?.central_db();
-    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
-    let Some(text) = tenant else {
-        let mut tenants = central.read(directory::all)?;
-        tenants.retain(|tenant| {
-            matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen)
-        });
-        return Ok(tenants);
-    };
-    match central.read(|tx| directory::get(tx, text)) {
-        Ok(tenant) => Ok(vec![tenant]),
-        Err(Error::NotFound { .. }) => {
-            let hint = "`ruko tenant list` shows ids, numbers and file names";
-            Err(Failure::new(format!("Tenant with ID '{text}' not found!")).hint(hint))
-        }
-        Err(error) => Err(error.into()),
+    if let Some(text) = tenant {
+        return Ok(vec![named(config, text)?]);
     }
+    let mut tenants = look_at_central(config)?.read(directory::all)?;
+    tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
+    Ok(tenants)
+}
+
+/// The tenant that is meant; where there is none, the original's words say so.
+pub(super) fn named(config: &Config, text: &str) -> Outcome<Tenant> {
+    look_at_central(config)?.read(|tx| directory::get(tx, text)).map_err(|error| match error {
+        Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{text}' not found!"))
+            .hint("`ruko tenant list` shows ids, numbers and file names"),
+        other => other.into(),
+    })
 }

@@ -7,10 +7,9 @@ use serde_json::json;
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::{output, progress};
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::tenants::{Tenant, TenantState, directory};
 
 /// Files that are brought up to date at the same time: alone, and beside a server, which has to
@@ -65,7 +64,7 @@ impl Migrate {
 
     /// The tenants whose files are looked at. A frozen file is promised not to change.
     fn due(&self, config: &Config) -> Outcome<Vec<Tenant>> {
-        let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+        let central = look_at_central(config)?;
         let mut tenants = match self.named() {
             Some(text) => vec![central.read(|tx| directory::get(tx, text))?],
             None => central.read(directory::all)?,

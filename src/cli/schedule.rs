@@ -6,12 +6,11 @@ use serde_json::json;
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::output;
 use crate::app::App;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Result;
 use crate::jobs::history::{self, LastRun};
 use crate::jobs::{self, backups};
@@ -91,7 +90,7 @@ fn scheduled(job: &'static str, now: Option<LastRun>, next_at: Option<Timestamp>
 }
 
 fn left_to_the_server(config: &Config) -> Outcome<Vec<Line>> {
-    let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+    let central = look_at_central(config)?;
     let (zone, now) = (config.locale.time_zone.rules(), Clock::system().now());
     let line = |(job, _, schedule): (&'static str, _, &crate::config::Schedule)| {
         let last = central.read(|tx| history::last(tx, job))?;

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::{ask, output};
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
@@ -373,11 +372,9 @@ fn shown_name(tenant: &Tenant) -> String {
     format!("{} ({})", output::without_controls(&tenant.name), tenant.id)
 }
 
-/// The tenant that is meant, read from the central file, which a server beside does not mind.
+/// The tenant that is meant.
 fn find(config: &Config, named: &Named) -> Outcome<Tenant> {
-    let path = look_at_data_dir(config)?.central_db();
-    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
-    let found = central.read(|tx| directory::get(tx, &named.tenant));
+    let found = look_at_central(config)?.read(|tx| directory::get(tx, &named.tenant));
     found.map_err(|error| {
         let is_unknown = matches!(error, Error::NotFound { .. });
         let failure = Failure::from(error);
