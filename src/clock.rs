@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Zoned;
+use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 /// Source of the wall clock.
@@ -56,6 +58,11 @@ impl Timestamp {
     /// This much earlier.
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The wall clock of a zone at this time.
+    pub fn in_zone(self, zone: &TimeZone) -> Zoned {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(zone.clone())
     }
 
     /// The 27 characters of the wire form. Years outside 0 to 9999 are clamped.

@@ -22,7 +22,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use error::{DataDirError, Doing, Holder};
+pub use error::{DataDirError, Doing, Holder, RIGHT_DATA_DIR};
 pub use lock::DirLock;
 pub use names::{CentralFile, DbName, UnusableName};
 pub use permissions::Repair;

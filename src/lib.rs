@@ -26,3 +26,4 @@ pub mod server;
 pub mod telemetry;
 pub mod tenants;
 pub mod users;
+pub mod zstd_frame;

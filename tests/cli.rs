@@ -20,6 +20,8 @@ mod disk_full_tenants;
 mod disk_read_only;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/doctor_backups.rs"]
+mod doctor_backups;
 #[path = "cli/doctor_repairs.rs"]
 mod doctor_repairs;
 #[path = "cli/health.rs"]

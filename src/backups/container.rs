@@ -14,10 +14,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
+use crate::crypto::digest::{Digest, Digesting};
 use crate::crypto::stream::{Decryptor, Encryptor, StreamError, StreamKey, plain_size};
+use crate::zstd_frame;
+use serde::{Deserialize, Serialize};
 
 const MAGIC: &[u8] = b"ruko-backup/1\n";
 const MAGIC_OF_ANY_VERSION: &[u8] = b"ruko-backup/";
@@ -25,10 +25,6 @@ const MAGIC_OF_ANY_VERSION: &[u8] = b"ruko-backup/";
 const HEAD_BYTES_MAX: usize = 1024;
 const MANIFEST_BYTES_MAX: u32 = 1024 * 1024;
 const LENGTH_BYTES: u64 = 4;
-/// Level 3 packs a database to about a third at the speed of a disk.
-const LEVEL: i32 = 3;
-/// A window of 2^27 bytes is what a decoder may need at most for levels up to 19.
-const WINDOW_LOG_MAX: u32 = 27;
 
 /// What everybody may know of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,17 +118,8 @@ pub struct Packer<W: Write> {
 }
 
 enum Payload<W: Write> {
-    Plain(Hashing<Encryptor<W>>),
-    Packed(zstd::Encoder<'static, Hashing<Encryptor<W>>>),
-}
-
-/// What was packed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packed {
-    /// Size of the payload.
-    pub payload_bytes: u64,
-    /// SHA-256 of the payload, in hex.
-    pub payload_sha256: String,
+    Plain(Digesting<Encryptor<W>>),
+    Packed(zstd::Encoder<'static, Digesting<Encryptor<W>>>),
 }
 
 impl<W: Write> Packer<W> {
@@ -143,36 +130,30 @@ impl<W: Write> Packer<W> {
     pub fn new(mut to: W, key: &StreamKey, head: &Head, is_compressed: bool) -> io::Result<Self> {
         let head = head.to_bytes()?;
         to.write_all(&head)?;
-        let sink = Hashing { inner: Encryptor::new(to, key, &head)?, hash: Sha256::new(), written: 0 };
-        let to = if is_compressed {
-            let mut encoder = zstd::Encoder::new(sink, LEVEL)?;
-            encoder.include_checksum(true)?;
-            Payload::Packed(encoder)
-        } else {
-            Payload::Plain(sink)
-        };
+        let sink = Digesting::new(Encryptor::new(to, key, &head)?);
+        let to = if is_compressed { Payload::Packed(zstd_frame::encoder(sink)?) } else { Payload::Plain(sink) };
         Ok(Self { to })
     }
 
-    /// Ends the payload and adds the manifest that `describe` makes of it.
+    /// Ends the payload and adds the manifest that `describe` makes of its digest.
     ///
     /// # Errors
     /// Those of the writer and of `describe`.
     pub fn finish<E: From<io::Error>>(
         self,
-        describe: impl FnOnce(&Packed) -> Result<Manifest, E>,
-    ) -> Result<(W, Packed), E> {
-        let Hashing { inner: mut stream, hash, written } = match self.to {
+        describe: impl FnOnce(&Digest) -> Result<Manifest, E>,
+    ) -> Result<(W, Digest), E> {
+        let sink = match self.to {
             Payload::Plain(sink) => sink,
             Payload::Packed(encoder) => encoder.finish()?,
         };
-        let packed = Packed { payload_bytes: written, payload_sha256: hex::encode(hash.finalize()) };
-        let manifest = serde_json::to_vec(&describe(&packed)?).map_err(io::Error::from)?;
+        let (mut stream, payload) = sink.finish();
+        let manifest = serde_json::to_vec(&describe(&payload)?).map_err(io::Error::from)?;
         let length = u32::try_from(manifest.len()).ok().filter(|length| *length <= MANIFEST_BYTES_MAX);
         let length = length.ok_or_else(|| io::Error::other("a manifest of more than 1 MiB"))?;
         stream.write_all(&manifest)?;
         stream.write_all(&length.to_be_bytes())?;
-        Ok((stream.finish()?, packed))
+        Ok((stream.finish()?, payload))
     }
 }
 
@@ -256,17 +237,16 @@ impl<R: Read + Seek> Unpacker<R> {
     pub fn unpack(mut self, to: &mut impl Write, bytes_max: u64) -> Result<Manifest, ContainerError> {
         self.stream.seek_to(0)?;
         let bytes_max = bytes_max.min(self.manifest.database_bytes);
-        let mut payload = HashingReader { inner: self.stream.take(self.payload_bytes), hash: Sha256::new() };
+        let mut payload = Digesting::new(self.stream.take(self.payload_bytes));
         let copied = if self.manifest.is_compressed {
-            let mut decoder = zstd::Decoder::new(&mut payload)?.single_frame();
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
+            let mut decoder = zstd_frame::decoder(&mut payload)?.single_frame();
             copy_bounded(&mut decoder, to, bytes_max)?
         } else {
             copy_bounded(&mut payload, to, bytes_max)?
         };
         io::copy(&mut payload, &mut io::sink())?;
-        let is_as_described = copied == self.manifest.database_bytes
-            && hex::encode(payload.hash.finalize()) == self.manifest.payload_sha256;
+        let sha256 = payload.finish().1.sha256;
+        let is_as_described = copied == self.manifest.database_bytes && sha256 == self.manifest.payload_sha256;
         if is_as_described { Ok(self.manifest) } else { Err(ContainerError::Unreadable("payload")) }
     }
 }
@@ -277,40 +257,6 @@ fn copy_bounded(from: &mut impl Read, to: &mut impl Write, bytes_max: u64) -> Re
         return Err(ContainerError::TooLarge(bytes_max));
     }
     Ok(copied)
-}
-
-/// Hashes and counts what passes on its way out.
-struct Hashing<W> {
-    inner: W,
-    hash: Sha256,
-    written: u64,
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hash.update(&bytes[..count]);
-        self.written += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Hashes what passes on its way in.
-struct HashingReader<R> {
-    inner: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for HashingReader<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(into)?;
-        self.hash.update(&into[..count]);
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

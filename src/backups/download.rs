@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::Read;
 
+use crate::db::file_error;
 use crate::error::{Error, Result};
 
 use super::Backups;
 use super::container::{ContainerError, Unpacker};
-use super::make::{in_background, io};
+use super::make::in_background;
 use super::model::{Backup, Content};
 
 /// A backup that is ready to be sent.
@@ -50,7 +51,7 @@ impl Backups {
                 std::io::ErrorKind::NotFound => {
                     Error::conflict("backup_damaged", format!("The file of the backup {} is gone.", row.file_name))
                 }
-                _ => io(error),
+                _ => file_error(error),
             })?;
             let unpacker = Unpacker::open(file, key.stream_key()).map_err(|error| damaged(&row, &error))?;
             if unpacker.head.backup_id == row.id && unpacker.head.tenant_id == row.tenant_id.as_str() {

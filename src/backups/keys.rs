@@ -91,13 +91,12 @@ pub struct BackupKeys {
 }
 
 impl BackupKeys {
-    /// Reads the key file, one key a line, the one in use first; makes it when there is none and no
-    /// backup `must_exist` for. A `configured` key comes before them.
+    /// Reads the key file, one key a line, the one in use first; a `configured` key comes before them. None
+    /// when there is no key at all.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `bad_recovery_key`, and `backup_key_missing` when the file is gone although
-    /// backups were made with it; storage errors.
-    pub fn load(path: &Path, configured: Option<&SecretString>, must_exist: bool) -> Result<Self> {
+    /// [`Error::Conflict`] `bad_recovery_key`; storage errors.
+    pub fn read(path: &Path, configured: Option<&SecretString>) -> Result<Option<Self>> {
         let stored = secret_file::find(path).map_err(Error::internal)?;
         let named = |error: Error, place: String| match error {
             Error::Conflict { code, message } => Error::Conflict { code, message: format!("{place}: {message}") },
@@ -115,7 +114,20 @@ impl BackupKeys {
                 keys.push(BackupKey::from_text(line).map_err(|error| named(error, place))?);
             }
         }
-        if keys.is_empty() && must_exist {
+        let mut keys = keys.into_iter();
+        Ok(keys.next().map(|current| Self { current, older: keys.collect() }))
+    }
+
+    /// As [`BackupKeys::read`], and makes the key file when there is no key and no backup `must_exist` for.
+    ///
+    /// # Errors
+    /// As [`BackupKeys::read`]; [`Error::Conflict`] `backup_key_missing` when the file is gone although
+    /// backups were made with it.
+    pub fn load(path: &Path, configured: Option<&SecretString>, must_exist: bool) -> Result<Self> {
+        if let Some(keys) = Self::read(path, configured)? {
+            return Ok(keys);
+        }
+        if must_exist {
             let text = format!(
                 "The backup key is gone: {} is missing and backup.key is not set, but there are backups that only it \
                  opens. Put it back, or move the folder of backups away to begin anew; nothing was changed.",
@@ -123,14 +135,10 @@ impl BackupKeys {
             );
             return Err(Error::conflict("backup_key_missing", text));
         }
-        if keys.is_empty() {
-            let made = BackupKey::generate();
-            let line = Zeroizing::new(format!("{}\n", made.to_text().expose_secret()));
-            secret_file::create(path, line.as_bytes()).map_err(Error::internal)?;
-            keys.push(made);
-        }
-        let current = keys.remove(0);
-        Ok(Self { current, older: keys })
+        let made = BackupKey::generate();
+        let line = Zeroizing::new(format!("{}\n", made.to_text().expose_secret()));
+        secret_file::create(path, line.as_bytes()).map_err(Error::internal)?;
+        Ok(Self { current: made, older: Vec::new() })
     }
 
     /// What new backups are made with.

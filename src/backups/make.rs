@@ -6,10 +6,11 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::db::{CopyError, TempFile, io_error, snapshot};
+use crate::crypto::digest::Digest;
+use crate::db::{CopyError, TempFile, file_error, snapshot};
 use crate::error::{Error, Result};
 
-use super::container::{Head, Manifest, Packed, Packer};
+use super::container::{Head, Manifest, Packer};
 use super::keys::BackupKey;
 use super::model::{Backup, Content};
 use super::progress::Progress;
@@ -71,7 +72,7 @@ impl Task<'_> {
     /// As [`Task::run`].
     pub(super) fn pack(&self, database: &Path) -> Result<Made> {
         let folder = self.root.join(&self.backup.folder);
-        create_folders(self.root, &folder).map_err(io)?;
+        create_folders(self.root, &folder).map_err(file_error)?;
         let part = TempFile::new(folder.join(format!(".{}{PART_SUFFIX}", self.backup.id)));
         let (packed, proof, database_bytes) = std::thread::scope(|scope| {
             // Both read the same pages, and they keep two processors busy.
@@ -80,16 +81,16 @@ impl Task<'_> {
                 proof.join().unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("checking a backup panicked"))))
             })
         })?;
-        let file_bytes = part.path().metadata().map_err(io)?.len();
+        let file_bytes = part.path().metadata().map_err(file_error)?.len();
         let landed = self.root.join(self.backup.stored_path());
-        std::fs::rename(part.path(), &landed).map_err(io)?;
+        std::fs::rename(part.path(), &landed).map_err(file_error)?;
         part.keep();
-        sync_folder(&folder).map_err(io)?;
+        sync_folder(&folder).map_err(file_error)?;
         let content = Content {
             schema_version: proof.schema_version,
             database_bytes,
-            payload_bytes: packed.payload_bytes,
-            payload_sha256: packed.payload_sha256,
+            payload_bytes: packed.bytes,
+            payload_sha256: packed.sha256,
             file_bytes,
             row_counts: proof.row_counts,
             key_id: self.key.id().to_owned(),
@@ -102,10 +103,10 @@ impl Task<'_> {
         database: &Path,
         part: &Path,
         proof: impl FnOnce() -> Result<Proof>,
-    ) -> Result<(Packed, Proof, u64)> {
-        let mut database = File::open(database).map_err(io)?;
-        let database_bytes = database.metadata().map_err(io)?.len();
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(io)?;
+    ) -> Result<(Digest, Proof, u64)> {
+        let mut database = File::open(database).map_err(file_error)?;
+        let database_bytes = database.metadata().map_err(file_error)?.len();
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(file_error)?;
         let to = Flushing { file: BufWriter::with_capacity(BUFFER_BYTES, file), pending: 0 };
         let head = Head {
             tenant_id: self.backup.tenant_id.to_string(),
@@ -113,15 +114,15 @@ impl Task<'_> {
             key_id: self.key.id().to_owned(),
         };
         let key = self.key.stream_key();
-        let mut packer = Packer::new(to, key, &head, self.backup.is_compressed).map_err(io)?;
+        let mut packer = Packer::new(to, key, &head, self.backup.is_compressed).map_err(file_error)?;
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut done = 0;
         loop {
-            let count = database.read(&mut buffer).map_err(io)?;
+            let count = database.read(&mut buffer).map_err(file_error)?;
             if count == 0 {
                 break;
             }
-            packer.write_all(&buffer[..count]).map_err(io)?;
+            packer.write_all(&buffer[..count]).map_err(file_error)?;
             done += count as u64;
             self.progress.advance((COPIED, PACKED), done, database_bytes);
             if self.progress.is_cancelled() {
@@ -129,7 +130,7 @@ impl Task<'_> {
             }
         }
         let mut proven = None;
-        let describe = |packed: &Packed| {
+        let describe = |packed: &Digest| {
             let proof = proven.insert(proof()?);
             Ok::<_, Failed>(Manifest {
                 ruko_version: env!("CARGO_PKG_VERSION").into(),
@@ -138,13 +139,13 @@ impl Task<'_> {
                 schema_version: proof.schema_version,
                 is_compressed: self.backup.is_compressed,
                 database_bytes,
-                payload_sha256: packed.payload_sha256.clone(),
+                payload_sha256: packed.sha256.clone(),
                 row_counts: proof.row_counts.clone(),
             })
         };
         let (to, packed) = packer.finish(describe).map_err(|Failed(error)| error)?;
-        let file = to.file.into_inner().map_err(|error| io(error.into_error()))?;
-        file.sync_all().map_err(io)?;
+        let file = to.file.into_inner().map_err(|error| file_error(error.into_error()))?;
+        file.sync_all().map_err(file_error)?;
         let proof = proven.ok_or_else(|| Error::internal(anyhow::anyhow!("a backup was not checked")))?;
         Ok((packed, proof, database_bytes))
     }
@@ -159,17 +160,12 @@ fn cancelled() -> Error {
     Error::conflict("cancelled", "It was cancelled.")
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-pub(super) fn io(error: io::Error) -> Error {
-    io_error(&error).into()
-}
-
 /// An error of ours on its way through code that knows those of files.
 struct Failed(Error);
 
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
-        Self(io(error))
+        Self(file_error(error))
     }
 }
 
@@ -230,6 +226,6 @@ pub(super) async fn in_background<T: Send + 'static>(work: impl FnOnce() -> Resu
         let _ = rustix::process::setpriority_process(None, 10);
         let _ = sender.send(work());
     });
-    thread.map_err(|error| Error::from(io_error(&error)))?;
+    thread.map_err(file_error)?;
     receiver.await.map_err(|_| Error::internal(anyhow::anyhow!("work on a backup panicked")))?
 }

@@ -4,6 +4,7 @@
 //! else is `failed` and leaves no file; a restore is all or nothing; the name of a file never comes
 //! from a client, it is looked up among the tenant's own rows.
 
+pub mod catalog;
 pub mod container;
 mod download;
 pub mod keys;

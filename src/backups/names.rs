@@ -8,7 +8,7 @@ use crate::id::TenantId;
 /// Folder below the folder of backups, and the name without its ending. Times are those of `zone`,
 /// the one that schedules go by.
 pub(super) fn of(tenant: &TenantId, at: Timestamp, zone: &TimeZone) -> (String, String) {
-    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone.clone());
+    let at = at.in_zone(zone);
     (format!("{tenant}/{}", at.strftime("%Y/%m")), format!("{tenant}_{}", at.strftime("%Y-%m-%d_%H%M%S")))
 }
 

@@ -266,6 +266,12 @@ pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> 
     Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
 }
 
+/// All of them, oldest first.
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Backup>> {
+    let sql = format!("SELECT {COLUMNS} FROM backups b ORDER BY b.created_at, b.id");
+    Ok(tx.query(&sql, &[], read_backup)?)
+}
+
 /// What a crash left.
 pub(super) fn unfinished(tx: &mut Tx<'_>) -> Result<Vec<Backup>> {
     let sql = format!("SELECT {COLUMNS} FROM backups b WHERE b.state = 'running'");

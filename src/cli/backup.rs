@@ -1,18 +1,17 @@
 //! `ruko backup`: each of its commands is one operation of the central API.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
 use http::Method;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::output::{self, plain};
+use super::progress;
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
 
@@ -72,7 +71,7 @@ impl ArtisanRun {
 /// One that fails stops no other.
 async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -> Outcome {
     let config = globals.load(Vec::new())?.config;
-    let client = Client::connect(config.clone(), Missing::Refuse).await?;
+    let client = Client::connect(config.clone()).await?;
     let outcome = match named_or_all(&config, tenant) {
         Ok(tenants) if tenants.is_empty() => {
             eprintln!("ruko: no tenants found, so there is nothing to back up");
@@ -86,7 +85,7 @@ async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -
 }
 
 async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, is_json: bool) -> Outcome {
-    let bar = progress(tenants.len() as u64);
+    let bar = progress::over_tenants(tenants.len() as u64);
     let (mut made, mut failed) = (Vec::new(), Vec::new());
     for tenant in tenants {
         bar.set_message(tenant.id.to_string());
@@ -98,6 +97,14 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if !failed.is_empty() {
+        let causes = causes(client).await;
+        for (tenant, error) in &mut failed {
+            if let Some(cause) = causes.get(tenant.id.as_str()) {
+                error.clone_from(cause);
+            }
+        }
+    }
     if is_json {
         let failed: Vec<_> =
             failed.iter().map(|(tenant, error)| json!({"tenant": tenant.id, "error": error})).collect();
@@ -124,10 +131,17 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
     Err(Failure::new(what).hint("`ruko doctor` looks at every file"))
 }
 
+/// Why the last backup of each tenant failed. No answer shows the cause of a 5xx; the statistics do.
+async fn causes(client: &Client) -> HashMap<String, String> {
+    let stats = client.call(Method::GET, "/api/central/backups/stats", None).await.unwrap_or_default();
+    let lines = stats["data"].as_array().into_iter().flatten();
+    lines.filter_map(|line| Some((line["tenant_id"].as_str()?.into(), line["last_error"].as_str()?.into()))).collect()
+}
+
 impl List {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let client = Client::connect(config.clone(), Missing::Refuse).await?;
+        let client = Client::connect(config.clone()).await?;
         let outcome = match named_or_all(&config, self.tenant.as_deref()) {
             Ok(tenants) => list(&client, &tenants, globals.json).await,
             Err(failure) => Err(failure),
@@ -159,30 +173,19 @@ async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
 
 /// The tenant that is meant, or all that have a file.
 fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
-    let path = look_at_data_dir(config)?.central_db();
-    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
-    let Some(text) = tenant else {
-        let mut tenants = central.read(directory::all)?;
-        tenants.retain(|tenant| {
-            matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen)
-        });
-        return Ok(tenants);
-    };
-    match central.read(|tx| directory::get(tx, text)) {
-        Ok(tenant) => Ok(vec![tenant]),
-        Err(Error::NotFound { .. }) => {
-            let hint = "`ruko tenant list` shows ids, numbers and file names";
-            Err(Failure::new(format!("Tenant with ID '{text}' not found!")).hint(hint))
-        }
-        Err(error) => Err(error.into()),
+    if let Some(text) = tenant {
+        return Ok(vec![named(config, text)?]);
     }
+    let mut tenants = look_at_central(config)?.read(directory::all)?;
+    tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
+    Ok(tenants)
 }
 
-/// A bar on standard error; it hides itself where that is no terminal.
-fn progress(count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tenants, {eta} left  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
+/// The tenant that is meant; where there is none, the original's words say so.
+pub(super) fn named(config: &Config, text: &str) -> Outcome<Tenant> {
+    look_at_central(config)?.read(|tx| directory::get(tx, text)).map_err(|error| match error {
+        Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{text}' not found!"))
+            .hint("`ruko tenant list` shows ids, numbers and file names"),
+        other => other.into(),
+    })
 }

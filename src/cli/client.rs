@@ -19,7 +19,7 @@ use crate::api::kit::request::{LocalOperator, PeerAddr};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, LogLevel, Storage, Telemetry};
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, RIGHT_DATA_DIR};
 use crate::server::router;
 use crate::server::site::Site;
 use crate::telemetry::logging;
@@ -27,15 +27,6 @@ use crate::telemetry::logging;
 /// How long to wait for a process that starts, stops, or is a command like this one.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Whether a command may make a data directory that is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// Make it, with its server key.
-    Make,
-    /// It is a slip of the pen.
-    Refuse,
-}
 
 /// Calls operations.
 pub enum Client {
@@ -49,21 +40,34 @@ pub enum Client {
 pub struct Alone {
     app: App,
     site: Site,
+    is_new: bool,
     _logging: logging::Logging,
 }
 
 impl Client {
     /// Finds out who holds the data directory, and waits a moment for somebody who is about to let
-    /// go of it or to open its socket.
-    pub async fn connect(config: Config, missing: Missing) -> Outcome<Self> {
+    /// go of it or to open its socket. One that is not there is a slip of the pen.
+    pub async fn connect(config: Config) -> Outcome<Self> {
+        Self::reach(config, expect_tenants).await
+    }
+
+    /// As [`Client::connect`], but makes a data directory that is not there, with its server key; see
+    /// [`Client::begun`].
+    pub async fn connect_or_begin(config: Config) -> Outcome<Self> {
+        Self::reach(config, |_| Ok(())).await
+    }
+
+    async fn reach(config: Config, expect: impl Fn(&Storage) -> Outcome) -> Outcome<Self> {
         let storage = config.storage.clone();
-        if missing == Missing::Refuse {
-            expect_tenants(&storage)?;
-        }
         let deadline = Instant::now() + PATIENCE;
         loop {
+            expect(&storage)?;
             let error = match DataDir::open(&storage.data_dir) {
-                Ok(data_dir) => return Self::alone(config, data_dir.with_central_file(storage.central_file)).await,
+                Ok(data_dir) => {
+                    // Large, and most commands are a future around this one.
+                    let alone = Self::alone(config, data_dir.with_central_file(storage.central_file));
+                    return Box::pin(alone).await;
+                }
                 Err(error @ DataDirError::Locked { .. }) => error,
                 Err(other) => return Err(other.into()),
             };
@@ -90,9 +94,18 @@ impl Client {
     async fn alone(config: Config, data_dir: DataDir) -> Outcome<Self> {
         let quiet = Telemetry { log_level: LogLevel::Warn, log_format: LogFormat::Text, ..config.telemetry.clone() };
         let logging = logging::init(&quiet);
+        let is_new = !data_dir.central_db().exists();
         let app = App::start_for_command(config, data_dir, Clock::system()).await?;
         let site = router::build(&app);
-        Ok(Self::Alone(Box::new(Alone { app, site, _logging: logging })))
+        Ok(Self::Alone(Box::new(Alone { app, site, is_new, _logging: logging })))
+    }
+
+    /// The data directory, when it is one since this command.
+    pub fn begun(&self) -> Option<&Path> {
+        match self {
+            Self::Alone(alone) if alone.is_new => Some(alone.app.data_dir.root()),
+            _ => None,
+        }
     }
 
     /// The application, when it is in this process.
@@ -140,14 +153,17 @@ fn expect_tenants(storage: &Storage) -> Outcome {
     let data_dir = DataDir::look(&storage.data_dir)?.with_central_file(storage.central_file.clone());
     match data_dir.central_db().try_exists() {
         Ok(true) => return Ok(()),
+        // Whoever holds it is just making it.
+        Ok(false) if data_dir.holder()?.is_some() => return Ok(()),
         Ok(false) => {}
         Err(error) => {
             let what = format!("cannot look into {}: {error}", data_dir.root().display());
             return Err(Failure::new(what).hint("run the command as the user that the server runs as"));
         }
     }
-    let what = format!("there are no tenants in {}", data_dir.root().display());
-    Err(Failure::new(what).hint("start the server once, or name the right --data-dir"))
+    let (root, central_file) = (data_dir.root().display(), storage.central_file.as_str());
+    let hint = format!("name {RIGHT_DATA_DIR}");
+    Err(Failure::new(format!("there is no {central_file} in {root}, so it is no data directory")).hint(hint))
 }
 
 async fn in_process(site: &Site, request: Request<Body>) -> Response<Body> {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::failure::{Failure, Outcome};
 use crate::config::{Config, Loaded, Sources};
 use crate::data_dir::DataDir;
+use crate::db::inspect::Look;
 
 /// Flags of every command.
 #[derive(Debug, Args)]
@@ -53,6 +54,12 @@ impl Globals {
         all.extend(flags.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Ok(Sources { config_file: self.config.clone(), ..Sources::from_process(all) })
     }
+}
+
+/// The central file of a configuration, for reading, which a server beside does not mind.
+pub fn look_at_central(config: &Config) -> Outcome<Look> {
+    let path = look_at_data_dir(config)?.central_db();
+    Look::open(&path).map_err(|error| Failure::in_central(&path, &error))
 }
 
 /// The data directory of a configuration, for reading; it must be there.

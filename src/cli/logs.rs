@@ -5,13 +5,12 @@ use http::Method;
 use jiff::{Span, SpanRelativeTo};
 use serde_json::Value;
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::Outcome;
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::output::{self, plain};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Error;
 use crate::tenants::directory;
 
@@ -105,7 +104,7 @@ impl LogsCommand {
             }
             Self::Audit(audit) => ("/api/central/audit-log", vec![("action", audit.action.clone())], &audit.rows),
         };
-        let client = Client::connect(config.clone(), Missing::Refuse).await?;
+        let client = Client::connect(config.clone()).await?;
         let found = rows.find(&client, &config, path, own).await;
         client.close().await;
         let found = found?;
@@ -153,7 +152,7 @@ impl Rows {
 
 /// The id of the tenant that is meant. The logs also know tenants that are gone for good, by their ids.
 fn tenant_id(config: &Config, text: &str) -> Outcome<String> {
-    let central = Look::open(&look_at_data_dir(config)?.central_db())?;
+    let central = look_at_central(config)?;
     match central.read(|tx| directory::get(tx, text)) {
         Ok(tenant) => Ok(tenant.id.to_string()),
         Err(Error::NotFound { .. }) => {

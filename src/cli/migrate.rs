@@ -1,19 +1,15 @@
 //! `ruko migrate`
 
-use std::time::Duration;
-
 use clap::Args;
 use futures_util::StreamExt as _;
 use http::Method;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
-use super::output;
+use super::globals::{Globals, look_at_central};
+use super::{output, progress};
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::tenants::{Tenant, TenantState, directory};
 
 /// Files that are brought up to date at the same time: alone, and beside a server, which has to
@@ -45,7 +41,15 @@ impl Migrate {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let _ = self.force;
         let config = globals.load(Vec::new())?.config;
-        let client = Client::connect(config.clone(), Missing::Make).await?;
+        let client = match self.named() {
+            Some(_) => Client::connect(config.clone()).await?,
+            // What people type first on a new machine.
+            None => Client::connect_or_begin(config.clone()).await?,
+        };
+        if let Some(root) = client.begun() {
+            let other = "was another one meant? Remove it, and name the right one with --data-dir (RUKO_DATA_DIR)";
+            eprintln!("note: {} is a data directory from now on; {other}", root.display());
+        }
         let outcome = match self.due(&config) {
             Ok(due) => report(&migrate_all(&client, due).await, globals.json),
             Err(failure) => Err(failure),
@@ -54,11 +58,14 @@ impl Migrate {
         outcome
     }
 
+    fn named(&self) -> Option<&str> {
+        self.tenant.as_deref().or(self.tenants.as_deref())
+    }
+
     /// The tenants whose files are looked at. A frozen file is promised not to change.
     fn due(&self, config: &Config) -> Outcome<Vec<Tenant>> {
-        let central = Look::open(&look_at_data_dir(config)?.central_db())?;
-        let named = self.tenant.as_ref().or(self.tenants.as_ref());
-        let mut tenants = match named {
+        let central = look_at_central(config)?;
+        let mut tenants = match self.named() {
             Some(text) => vec![central.read(|tx| directory::get(tx, text))?],
             None => central.read(directory::all)?,
         };
@@ -69,7 +76,7 @@ impl Migrate {
 
 /// One that fails stops no other.
 async fn migrate_all(client: &Client, due: Vec<Tenant>) -> Vec<Done> {
-    let bar = progress(due.len() as u64);
+    let bar = progress::over_tenants(due.len() as u64);
     let work = due.into_iter().map(|tenant| {
         let bar = bar.clone();
         async move {
@@ -121,13 +128,4 @@ fn report(done: &[Done], is_json: bool) -> Outcome {
         format!("{} files could not be migrated, the others are served:\n  {}", failed.len(), lines.join("\n  "));
     let hint = "nothing in them was changed; `ruko doctor` tells more about each of them";
     Err(Failure::new(what).hint(hint))
-}
-
-/// A bar on standard error; it hides itself where that is no terminal.
-fn progress(count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} tenants, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

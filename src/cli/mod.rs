@@ -25,6 +25,7 @@ mod master_key;
 mod migrate;
 mod openapi;
 mod output;
+mod progress;
 mod restore;
 mod schedule;
 mod seed;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use http::Method;
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
 use super::output;
 use crate::config::Config;
@@ -28,7 +28,7 @@ impl Openapi {
         config.storage.data_dir.clone_from(&scratch.0);
         // Any key does; with one, none is made and announced.
         config.auth.master_key = Some(id::random_hex(32).into());
-        let client = Client::connect(config, Missing::Make).await?;
+        let client = Client::connect_or_begin(config).await?;
         let document = client.call(Method::GET, "/openapi.json", None).await;
         client.close().await;
         let text = format!("{:#}\n", document?);

@@ -4,14 +4,11 @@ use clap::Args;
 use http::Method;
 use serde_json::json;
 
-use super::ask;
-use super::client::{Client, Missing};
-use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::client::Client;
+use super::failure::Outcome;
+use super::globals::Globals;
 use super::output::{self, plain};
-use crate::db::inspect::Look;
-use crate::error::Error;
-use crate::tenants::directory;
+use super::{ask, backup};
 
 /// Bring a backup back into its tenant, which goes on serving
 #[derive(Debug, Args)]
@@ -31,19 +28,12 @@ pub struct Restore {
 impl Restore {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let path = look_at_data_dir(&config)?.central_db();
-        let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
-        let tenant = central.read(|tx| directory::get(tx, &self.tenant)).map_err(|error| match error {
-            Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{}' not found!", self.tenant))
-                .hint("`ruko tenant list` shows ids, numbers and file names"),
-            other => other.into(),
-        })?;
-        drop(central);
+        let tenant = backup::named(&config, &self.tenant)?;
         let what = if self.undo { "take the last restore back" } else { "replace its data by a backup" };
         let name = output::without_controls(&tenant.name);
         ask::confirm(&format!("{name} ({}): {what}?", tenant.id), self.yes)?;
 
-        let client = Client::connect(config, Missing::Refuse).await?;
+        let client = Client::connect(config).await?;
         let (path, body) = (format!("/api/central/tenants/{}/restore", tenant.id), self.body());
         let path = if self.undo { format!("{path}/undo") } else { path };
         let outcome = client.call(Method::POST, &path, Some(&body)).await;

@@ -18,8 +18,13 @@ pub struct Schedule {
 impl Schedule {
     /// The last time it was due, `now` included; none when it never is.
     pub fn last_due(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-        let now = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone.clone());
-        let due = self.cron.as_ref()?.find_previous_occurrence(&now, true).ok()?;
+        let due = self.cron.as_ref()?.find_previous_occurrence(&now.in_zone(zone), true).ok()?;
+        Some(Timestamp(due.timestamp().as_millisecond()))
+    }
+
+    /// The next time it is due, `now` excluded; none when it never is.
+    pub fn next_due(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+        let due = self.cron.as_ref()?.find_next_occurrence(&now.in_zone(zone), false).ok()?;
         Some(Timestamp(due.timestamp().as_millisecond()))
     }
 }
@@ -65,6 +70,14 @@ mod tests {
     }
 
     #[test]
+    fn next_time_follows_the_last_one() {
+        let (zone, schedule) = (TimeZone::get("Asia/Jakarta").unwrap(), Schedule::parse("0 2 * * *").unwrap());
+        let next = |now: &str| schedule.next_due(&zone, at(now)).unwrap();
+        assert_eq!(next("2026-11-27T18:59:59Z"), at("2026-11-27T19:00:00Z"));
+        assert_eq!(next("2026-11-27T19:00:00Z"), at("2026-11-28T19:00:00Z"));
+    }
+
+    #[test]
     fn every_day_has_one_time_where_clocks_are_changed() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let schedule = Schedule::parse("30 2 * * *").unwrap();
@@ -85,6 +98,7 @@ mod tests {
     fn never_is_never_and_nonsense_is_refused() {
         let zone = TimeZone::UTC;
         assert!(Schedule::parse("off").unwrap().last_due(&zone, Timestamp(0)).is_none());
+        assert!(Schedule::parse("off").unwrap().next_due(&zone, Timestamp(0)).is_none());
         for text in ["", "daily", "@daily", "0 2 * *", "0 0 2 * * *", "61 2 * * *", "0 2 * * 9"] {
             assert!(Schedule::parse(text).is_none(), "{text}");
         }

@@ -1,5 +1,6 @@
-//! Passwords, tokens, sealed secrets and encrypted streams.
+//! Passwords, tokens, digests, sealed secrets and encrypted streams.
 
+pub mod digest;
 pub mod keyring;
 pub mod password;
 pub mod sealed;

@@ -4,6 +4,10 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+/// What to do about a data directory that is none, behind "name".
+pub const RIGHT_DATA_DIR: &str =
+    "the right one with --data-dir (RUKO_DATA_DIR), or begin a new one there with `ruko serve` or `ruko migrate`";
+
 /// Why the data directory cannot be used. Every text names the path and the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,7 +30,7 @@ pub enum DataDirError {
     )]
     NotADirectory(PathBuf),
     /// There is nothing.
-    #[error("there is no {}; start the server once, or name the right data directory (RUKO_DATA_DIR)", .0.display())]
+    #[error("there is no {}; name {RIGHT_DATA_DIR}", .0.display())]
     Missing(PathBuf),
     /// The user of this process may not.
     #[error("no permission for {doing} {}; give it to the user that runs ruko: chown -R <user> <data directory>", .path.display())]

@@ -32,6 +32,12 @@ pub fn io_error(error: &std::io::Error) -> DbError {
     }
 }
 
+/// As [`io_error`], in the shape of `map_err`.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+pub fn file_error(error: std::io::Error) -> Error {
+    io_error(&error).into()
+}
+
 /// Whether this process may write the file and beside it. Asks the system and opens nothing: closing
 /// another handle of a file would end the locks that SQLite holds on it.
 ///
@@ -48,6 +54,23 @@ pub fn expect_writable(path: &Path) -> Result<(), DbError> {
 pub(super) fn is_read_only(path: &Path) -> bool {
     let may_read = rustix::fs::access(path, rustix::fs::Access::READ_OK).is_ok();
     may_read && expect_writable(path) == Err(DbError::ReadOnly)
+}
+
+/// Gives what lies beside a closed file its mode: SQLite makes log and index with the one that the file
+/// has at that moment. Nothing is removed, for another program may have them open.
+pub(super) fn share_mode(path: &Path) -> Result<(), DbError> {
+    let share = |suffix: &&str| {
+        let companion = beside(path, suffix);
+        match companion.metadata() {
+            Ok(found) if found.permissions().readonly() => {
+                std::fs::set_permissions(companion, path.metadata()?.permissions())
+            }
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    COMPANIONS.iter().try_for_each(share).map_err(|error| io_error(&error))
 }
 
 fn has_content(path: &Path, suffix: &str) -> bool {

@@ -120,6 +120,11 @@ impl Connection {
         Ok(Self { raw, deadline_ns, max_pages: Cell::new(u32::MAX) })
     }
 
+    /// True when SQLite opened the file for reading only because nothing else was allowed then.
+    pub(super) fn cannot_write(&self) -> bool {
+        self.raw.is_readonly("main").unwrap_or(true)
+    }
+
     /// Interrupts any statement that still runs at `deadline`.
     pub(super) fn set_deadline(&self, deadline: Instant) {
         self.deadline_ns.store(ns_since_start(deadline), Ordering::Relaxed);

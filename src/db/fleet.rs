@@ -1,6 +1,8 @@
 //! The bounded set of open tenant files. A file is opened once however many ask for it, closed
 //! only when nobody holds it, and never open twice: two writers on one file would be two queues.
 
+mod renewal;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,8 +127,16 @@ impl Fleet {
     /// the file closed for too long.
     pub async fn get(&self, id: &TenantId, path: impl FnOnce() -> Result<PathBuf>) -> Result<Db> {
         let deadline = Instant::now() + PATIENCE;
+        let mut has_renewed = false;
         loop {
             let mut moving = match self.ask(id) {
+                Answer::Open(db) if db.refuses_writes() && !has_renewed => {
+                    if let Some(db) = self.renew(id, db).await {
+                        return Ok(db);
+                    }
+                    has_renewed = true;
+                    continue;
+                }
                 Answer::Open(db) => return Ok(db),
                 Answer::Failed(error) => return Err(error.into()),
                 Answer::Ours(occupied) => return self.open(occupied, path()?).await,
@@ -277,7 +287,11 @@ impl Fleet {
                 return Err(DbError::Timeout.into());
             }
         };
-        let mut draining = Draining { db, occupied };
+        self.close(Draining { db, occupied }, deadline).await
+    }
+
+    /// Waits until nobody else holds a file whose berth is taken, and closes it.
+    async fn close(&self, mut draining: Draining, deadline: Instant) -> Result<Fenced> {
         while !draining.is_done() {
             if Instant::now() >= deadline {
                 return Err(DbError::Timeout.into());

@@ -239,6 +239,9 @@ fn refuse_expired(db: &Shared) {
 }
 
 fn fail_all(db: &Shared, error: &DbError) {
+    if *error == DbError::ReadOnly {
+        db.place.note_refusal();
+    }
     let jobs = {
         let mut queue = db.group.queue.lock();
         queue.is_scheduled = false;

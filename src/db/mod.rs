@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use crate::error::{DbError, Error, Result};
 
-pub use closed::{complete, expect_writable, io_error, move_closed, remove_closed};
+pub use closed::{complete, expect_writable, file_error, io_error, move_closed, remove_closed};
 pub use connection::Durability;
 pub use engine::{Engine, EngineOptions};
 pub use fleet::{Fenced, Fleet, FleetStats};
@@ -202,6 +202,16 @@ impl Db {
     /// True when it was found that another file, or none, has taken its place.
     fn is_lost(&self) -> bool {
         self.shared.place.is_lost()
+    }
+
+    /// True when writes were refused because the file could not be written.
+    fn refuses_writes(&self) -> bool {
+        self.shared.place.refuses_writes()
+    }
+
+    /// As [`Db::refuses_writes`], once for each refusal.
+    fn take_refusal(&self) -> bool {
+        self.shared.place.take_refusal()
     }
 
     /// Open connections: readers and writers.

@@ -18,11 +18,13 @@ pub(super) struct Place {
     /// Device and number of the file that was there first.
     first: OnceLock<(u64, u64)>,
     is_lost: AtomicBool,
+    refuses_writes: AtomicBool,
 }
 
 impl Place {
     pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), first: OnceLock::new(), is_lost: AtomicBool::new(false) }
+        let (is_lost, refuses_writes) = Default::default();
+        Self { path: path.to_owned(), first: OnceLock::new(), is_lost, refuses_writes }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,6 +76,22 @@ impl Place {
                 tracing::error!(file = %self.path.display(), %error, "the log of a former file stays beside it");
             }
         }
+    }
+
+    /// Takes note that writes are refused, because the file cannot be written or could not when it was
+    /// opened.
+    pub(super) fn note_refusal(&self) {
+        self.refuses_writes.store(true, Ordering::Relaxed);
+    }
+
+    /// True once that was so.
+    pub(super) fn refuses_writes(&self) -> bool {
+        self.refuses_writes.load(Ordering::Relaxed)
+    }
+
+    /// As [`Place::refuses_writes`], once for each refusal.
+    pub(super) fn take_refusal(&self) -> bool {
+        self.refuses_writes.swap(false, Ordering::Relaxed)
     }
 
     /// True once [`Place::check`] found another file, or none.

@@ -40,7 +40,13 @@ impl Opener {
         match opened {
             // All SQLite says of a disk that takes no writes is that it cannot open.
             Err(DbError::Unavailable(_)) if is_read_only(self.place.path()) => Err(DbError::ReadOnly),
-            opened => opened,
+            Ok(connection) => {
+                if self.role == Role::Writer && connection.cannot_write() {
+                    self.place.note_refusal();
+                }
+                Ok(connection)
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -64,8 +70,7 @@ impl ManageConnection for Manager {
     /// r2d2 keeps a connection whose user left in the middle of a transaction; we do not. Nor a
     /// writer that SQLite opened for reading only because nothing else was allowed then.
     fn has_broken(&self, connection: &mut Connection) -> bool {
-        let cannot_write = || self.0.role == Role::Writer && connection.raw.is_readonly("main").unwrap_or(true);
-        !connection.raw.is_autocommit() || cannot_write()
+        !connection.raw.is_autocommit() || self.0.role == Role::Writer && connection.cannot_write()
     }
 }
 

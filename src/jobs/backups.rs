@@ -11,21 +11,26 @@ use futures_util::StreamExt as _;
 use crate::app::App;
 use crate::backups::{BackupOrder, Kind};
 use crate::clock::Timestamp;
-use crate::config::Schedule;
+use crate::config::{Backup, Schedule};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
 use super::history;
+
+/// The job that looks whether one of the schedules is due.
+pub const JOB: &str = "backup_schedule";
+
+/// The runs that have a time: name, kind of the backups, when.
+pub fn schedules(backup: &Backup) -> [(&'static str, Kind, &Schedule); 2] {
+    [("backup_daily", Kind::Daily, &backup.daily), ("backup_weekly", Kind::Weekly, &backup.weekly)]
+}
 
 /// Makes the backups that are due.
 ///
 /// # Errors
 /// When the central file cannot be read or written; one tenant that fails does not stop the others.
 pub async fn run_due(app: &App) -> Result<()> {
-    let backup = &app.config.backup;
-    for (job, kind, schedule) in
-        [("backup_daily", Kind::Daily, &backup.daily), ("backup_weekly", Kind::Weekly, &backup.weekly)]
-    {
+    for (job, kind, schedule) in schedules(&app.config.backup) {
         if let Some(due) = find_due(app, job, schedule).await? {
             run(app, job, kind, due).await?;
         }
@@ -49,7 +54,7 @@ async fn find_due(app: &App, job: &'static str, schedule: &Schedule) -> Result<O
                 .await?;
             Ok(None)
         }
-        Some(last) if last.started_at >= due && last.has_ended => Ok(None),
+        Some(last) if last.started_at >= due && last.end.is_some() => Ok(None),
         Some(_) => Ok(Some(due)),
     }
 }

@@ -6,12 +6,21 @@ use crate::error::Result;
 use crate::vals;
 
 /// The last run of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastRun {
     /// When it began.
     pub started_at: Timestamp,
-    /// False when the process ended in the middle of it.
-    pub has_ended: bool,
+    /// How it ended; none when the process ended in the middle of it.
+    pub end: Option<End>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Whether all went well.
+    pub is_ok: bool,
+    /// What was done, for people.
+    pub detail: String,
 }
 
 /// The last run of this job.
@@ -19,8 +28,22 @@ pub struct LastRun {
 /// # Errors
 /// Storage errors.
 pub fn last(tx: &mut Tx<'_>, job: &str) -> Result<Option<LastRun>> {
-    let sql = "SELECT started_at, outcome <> 'running' FROM job_runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
-    Ok(tx.query_opt(sql, vals![job], |row| Ok(LastRun { started_at: row.get(0)?, has_ended: row.get(1)? }))?)
+    let sql = "SELECT started_at, outcome, coalesce(detail, '') FROM job_runs WHERE job = ?1 ORDER BY id DESC LIMIT 1";
+    Ok(tx.query_opt(sql, vals![job], |row| {
+        let end = match row.text(1)? {
+            "running" => None,
+            outcome => Some(End { is_ok: outcome == "ok", detail: row.get(2)? }),
+        };
+        Ok(LastRun { started_at: row.get(0)?, end })
+    })?)
+}
+
+/// When this job ran for the first time.
+///
+/// # Errors
+/// Storage errors.
+pub fn first_begun_at(tx: &mut Tx<'_>, job: &str) -> Result<Option<Timestamp>> {
+    Ok(tx.query_one("SELECT min(started_at) FROM job_runs WHERE job = ?1", vals![job], |row| row.get(0))?)
 }
 
 /// Writes down that a run begins; gives its id. What was cut short before is failed.

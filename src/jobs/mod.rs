@@ -4,7 +4,7 @@
 //! with the next.
 
 pub mod backups;
-mod history;
+pub mod history;
 mod migrations;
 mod runner;
 
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::products;
 
 pub use migrations::migrate_tenants;
-pub use runner::{Job, JobStatus, Jobs, run_once};
+pub use runner::{Job, JobStatus, Jobs, Ran, run_once};
 
 /// Files are closed when nobody used them for this long.
 const CLOSE_AFTER: Duration = Duration::from_secs(300);
@@ -61,7 +61,7 @@ pub fn all() -> Vec<Job> {
             }
             Ok(())
         }),
-        Job::every("backup_schedule", Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
+        Job::every(backups::JOB, Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
             .first_after(Duration::from_secs(1))
             .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -91,15 +91,26 @@ impl Jobs {
     }
 }
 
-/// Runs every job once, one after the other; gives a line for each that failed.
-pub async fn run_once(app: &App, jobs: Vec<Job>) -> Vec<String> {
-    let mut failed = Vec::new();
+/// How a job went that was run once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// Its name.
+    pub name: &'static str,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// Runs every job once, one after the other.
+pub async fn run_once(app: &App, jobs: Vec<Job>) -> Vec<Ran> {
+    let mut all = Vec::new();
     for job in jobs {
-        if let Err(error) = (job.work)(app.clone()).await {
-            failed.push(format!("the job {} failed: {error}", job.name));
-        }
+        let begun = Instant::now();
+        let error = (job.work)(app.clone()).await.err().map(|error| error.to_string());
+        all.push(Ran { name: job.name, took: begun.elapsed(), error });
     }
-    failed
+    all
 }
 
 async fn repeat(app: App, job: Job, index: usize, statuses: Arc<Mutex<Vec<JobStatus>>>, stop: CancellationToken) {

@@ -14,7 +14,7 @@ use crate::id::TenantId;
 
 use super::epoch::{Epoch, EpochRaise};
 use super::settings::Settings;
-use super::{Tenants, store};
+use super::{Tenants, key_store};
 
 /// Keys held in memory; the least useful go first.
 const KEYS_CACHED_MAX: u32 = 20_000;
@@ -120,10 +120,10 @@ impl Tenants {
         }
         let invalid = || Error::CredentialInvalid { kind: Credential::TenantKey, shown: Some(token::masked(key)) };
         // The epoch has to be read before the row it vouches for, and only a row tells whose it is.
-        let id = self.shared.central.read(move |tx| store::tenant_of_key(tx, &hash)).await?.ok_or_else(invalid)?;
+        let id = self.shared.central.read(move |tx| key_store::tenant_of(tx, &hash)).await?.ok_or_else(invalid)?;
         let epoch = self.shared.epochs.of(&id);
         let value = epoch.load(Ordering::Acquire);
-        let row = self.shared.central.read(move |tx| store::find_key(tx, &hash)).await?.ok_or_else(invalid)?;
+        let row = self.shared.central.read(move |tx| key_store::find(tx, &hash)).await?.ok_or_else(invalid)?;
         if row.expires_at.is_some_and(|at| at <= now) {
             return Err(invalid());
         }
@@ -182,7 +182,7 @@ impl Tenants {
             return Ok(());
         }
         let batch = used.clone();
-        let written = self.shared.central.write(move |tx| store::touch_keys(tx, &batch)).await;
+        let written = self.shared.central.write(move |tx| key_store::touch(tx, &batch)).await;
         if written.is_err() {
             let mut newer = self.shared.keys.used.lock();
             for (id, at) in used {

@@ -13,7 +13,7 @@ use super::model::{NewTenant, Origin, Tenant, TenantState, name_error};
 use super::settings::OwnSettings;
 use super::store::TenantRow;
 use super::undo::Undo;
-use super::{Tenants, parse_db_name, plans, store};
+use super::{Tenants, key_store, parse_db_name, plans, store};
 
 /// The plan of a tenant for which none was named.
 const PLAN_DEFAULT: &str = "starter";
@@ -95,7 +95,7 @@ impl Tenants {
             let id = tenant_id.as_str();
             store::set_state(tx, id, TenantState::Active, None, now)?;
             store::set(tx, id, "schema_version", version.into(), now)?;
-            store::insert_key(tx, id, &key_row)?;
+            key_store::insert(tx, id, &key_row)?;
             store::get(tx, id)
         };
         match self.shared.central.write(work).await {

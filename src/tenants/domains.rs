@@ -4,7 +4,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
-use super::{Domain, Tenants, store};
+use super::{Domain, Tenants, domain_store, store};
 
 /// Domains a tenant may have at once.
 const DOMAINS_MAX: i64 = 100;
@@ -19,7 +19,7 @@ impl Tenants {
         let work = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
             store::get(tx, id.as_str())?;
-            store::list_domains(tx, id.as_str())
+            domain_store::list(tx, id.as_str())
         };
         self.shared.central.read(work).await
     }
@@ -39,11 +39,11 @@ impl Tenants {
         let (id, now) = (id.clone(), self.shared.clock.now());
         let work = move |tx: &mut Tx<'_>| {
             store::get(tx, id.as_str())?;
-            if store::count_domains(tx, id.as_str())? >= DOMAINS_MAX {
+            if domain_store::count(tx, id.as_str())? >= DOMAINS_MAX {
                 let help = format!("A tenant may have {DOMAINS_MAX} domains; remove one first.");
                 return Err(Error::conflict("too_many_domains", help));
             }
-            store::insert_domain(tx, id.as_str(), &domain, now)
+            domain_store::insert(tx, id.as_str(), &domain, now)
         };
         self.shared.central.write(work).await
     }
@@ -56,7 +56,7 @@ impl Tenants {
         let id = id.clone();
         let work = move |tx: &mut Tx<'_>| {
             store::get(tx, id.as_str())?;
-            store::remove_domain(tx, id.as_str(), domain_id)
+            domain_store::remove(tx, id.as_str(), domain_id)
         };
         self.shared.central.write(work).await
     }

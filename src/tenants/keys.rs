@@ -8,7 +8,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
-use super::store::NewKeyRow;
+use super::key_store::{self, NewKeyRow};
 use super::{Tenants, store};
 
 /// Keys a tenant may have at once.
@@ -74,7 +74,7 @@ impl Tenants {
         let work = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
             store::get(tx, id.as_str())?;
-            store::list_keys(tx, id.as_str())
+            key_store::list(tx, id.as_str())
         };
         self.shared.central.read(work).await
     }
@@ -94,7 +94,7 @@ impl Tenants {
         let work = move |tx: &mut Tx<'_>| {
             store::get(tx, tenant_id.as_str())?;
             check_room(tx, tenant_id.as_str(), now)?;
-            store::insert_key(tx, tenant_id.as_str(), &row)
+            key_store::insert(tx, tenant_id.as_str(), &row)
         };
         Ok(NewKey { id: self.shared.central.write(work).await?, key })
     }
@@ -109,7 +109,7 @@ impl Tenants {
             let removed_of = tenant_id.clone();
             let work = move |tx: &mut Tx<'_>| {
                 store::get(tx, removed_of.as_str())?;
-                store::remove_key(tx, removed_of.as_str(), key_id)
+                key_store::remove(tx, removed_of.as_str(), key_id)
             };
             tenants.shared.central.write(work).await?;
             tenants.raise_epoch(&tenant_id);
@@ -131,9 +131,9 @@ impl Tenants {
             let made_for = tenant_id.clone();
             let work = move |tx: &mut Tx<'_>| {
                 store::get(tx, made_for.as_str())?;
-                store::retire_keys(tx, made_for.as_str(), retired_at)?;
+                key_store::retire(tx, made_for.as_str(), retired_at)?;
                 check_room(tx, made_for.as_str(), now)?;
-                store::insert_key(tx, made_for.as_str(), &row)
+                key_store::insert(tx, made_for.as_str(), &row)
             };
             let key_id = tenants.shared.central.write(work).await?;
             tenants.raise_epoch(&tenant_id);
@@ -148,8 +148,8 @@ impl Tenants {
 /// # Errors
 /// [`Error::Conflict`] `too_many_keys`.
 fn check_room(tx: &mut Tx<'_>, tenant_id: &str, now: Timestamp) -> Result<()> {
-    store::remove_ended_keys(tx, tenant_id, now)?;
-    if store::count_keys(tx, tenant_id)? < KEYS_MAX {
+    key_store::remove_ended(tx, tenant_id, now)?;
+    if key_store::count(tx, tenant_id)? < KEYS_MAX {
         return Ok(());
     }
     Err(Error::conflict("too_many_keys", format!("A tenant may have {KEYS_MAX} keys; revoke one first.")))

@@ -40,6 +40,23 @@ fn tenants_are_backed_up_listed_and_restored() {
 }
 
 #[test]
+fn backup_that_fails_says_why_and_stops_no_other() {
+    both_ways(|home| {
+        home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
+        let id =
+            home.json(&["tenant", "create", "Beta", "--db-name", "beta"])["tenant_id"].as_str().unwrap().to_owned();
+        home.ok(&["tenant", "freeze", "beta"]);
+        std::fs::write(home.data().join("tenants/beta.db"), "this is no database at all, only a text").unwrap();
+        let ran = home.run(&["--json", "backup", "run"]);
+        let cause = "tenant_corrupt: the database file is damaged: file is not a database";
+        ran.refused(1, &["1 of 2 backups failed", &format!("{id}: {cause}"), "ruko doctor"]);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((report["made"].as_array().unwrap().len(), &report["failed"][0]["error"]), (1, &cause.into()));
+        home.run(&["backup", "run", "beta"]).refused(1, &[cause]);
+    });
+}
+
+#[test]
 fn artisan_spellings_work() {
     both_ways(|home| {
         let id = home.json(&["tenant", "create", "Alpha"])["tenant_id"].as_str().unwrap().to_owned();
@@ -57,7 +74,7 @@ fn artisan_spellings_work() {
 
 #[test]
 fn backing_nobody_up_is_no_failure_and_purging_leaves_no_backup() {
-    let home = Home::new();
+    let home = Home::begun();
     home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
     home.ok(&["backup", "run"]);
     let files = |home: &Home| {

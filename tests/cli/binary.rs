@@ -1,8 +1,8 @@
 //! The binary in a folder of its own, without anything of this process's environment.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,12 +42,23 @@ impl Home {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// With a data directory in it, as `ruko migrate` begins one.
+    pub fn begun() -> Self {
+        let home = Self::new();
+        home.ok(&["migrate"]);
+        home
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ruko"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_ruko")), args)
+    }
+
+    fn command_of(&self, binary: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(binary);
         command.args(args).current_dir(self.folder.path()).env_clear().env("LANG", "C").stdin(Stdio::null());
         command
     }
@@ -93,12 +104,25 @@ impl Home {
 
     /// As [`Home::serve`]; how it ended when it did not start.
     pub fn try_serve(&self, args: &[&str]) -> Result<Server, ExitStatus> {
+        self.start(self.command(&["serve"]), args)
+    }
+
+    /// As [`Home::serve`], by a user for whom modes of files count.
+    pub fn serve_as_a_service(&self, args: &[&str]) -> Server {
+        // That user may not reach the folder of the build.
+        let binary = self.folder.path().join("ruko");
+        std::fs::copy(env!("CARGO_BIN_EXE_ruko"), &binary).unwrap();
+        let mut command = self.command_of(&binary, &["serve"]);
+        command.uid(self.belongs_to_a_service());
+        self.start(command, args).unwrap_or_else(|status| panic!("{status}, log: {}", self.log()))
+    }
+
+    fn start(&self, mut serve: Command, args: &[&str]) -> Result<Server, ExitStatus> {
         let free = ["limits.requests_per_minute=0", "limits.before_login_per_minute=0", "limits.central_per_minute=0"];
         let sets = free.iter().flat_map(|set| ["--set", set]);
-        let args: Vec<&str> =
-            ["serve", "--listen", "127.0.0.1:0"].into_iter().chain(args.iter().copied()).chain(sets).collect();
+        serve.args(["--listen", "127.0.0.1:0"]).args(args).args(sets);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        Server::of(self.command(&args).stdout(Stdio::piped()).stderr(log).spawn().unwrap())
+        Server::of(serve.stdout(Stdio::piped()).stderr(log).spawn().unwrap())
     }
 
     pub fn log(&self) -> String {

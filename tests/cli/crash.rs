@@ -64,7 +64,7 @@ async fn load(writer: Arc<Writer>, round: u32, written: watch::Sender<u64>) -> V
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_acknowledged_write_is_lost_by_a_kill() {
     let begin = Instant::now();
-    let home = Home::new();
+    let home = Home::begun();
     let made = home.json(&["tenant", "create", "Crash", "--db-name", "crash"]);
     let key = made["api_key"].as_str().unwrap().to_owned();
     let file = home.data().join("tenants/crash.db");

@@ -1,5 +1,7 @@
 //! A disk that takes no writes any more.
 
+use std::os::unix::fs::PermissionsExt;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -50,4 +52,37 @@ fn start_on_a_read_only_disk_says_so() {
         disk.make_writable();
         home.serve(&[]).stop();
     });
+}
+
+/// SQLite shares what it has opened among the connections of a process, so both orders count: the file is
+/// opened before or after it has become read-only.
+#[tokio::test]
+async fn tenant_whose_file_was_read_only_is_written_again_at_the_first_attempt() {
+    let home = Home::new();
+    let server = home.serve_as_a_service(&["--set", &format!("auth.master_key={MASTER}")]);
+    for (name, is_open_before) in [("before", true), ("after", false)] {
+        let shop = Shop::open(&home, &server, name).await;
+        let file = home.data().join(format!("tenants/{name}.db"));
+        let set_mode = |mode| std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        // Without a writer that is open already.
+        home.ok(&["tenant", "freeze", name]);
+        if is_open_before {
+            home.ok(&["tenant", "thaw", name]);
+            assert_eq!(shop.get("/api/products").await.0, 200);
+            set_mode(0o444);
+        } else {
+            set_mode(0o444);
+            home.ok(&["tenant", "thaw", name]);
+        }
+        for _ in 0..2 {
+            assert_eq!(shop.get("/api/products").await.0, 200, "{name}: reads go on");
+            let (status, body) = shop.create("refused").await;
+            assert_eq!((status, body["code"].as_str()), (503, Some("tenant_read_only")), "{name}: {body}");
+        }
+        set_mode(0o600);
+        assert_eq!(shop.create("kept").await.0, 201, "{name}");
+        assert_eq!(shop.get("/api/products").await.1["total"], 2, "{name}");
+    }
+    server.stop();
+    expect_sound(&home);
 }

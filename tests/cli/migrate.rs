@@ -55,7 +55,7 @@ fn migrate_beside_a_server_goes_through_it() {
 #[test]
 fn file_that_cannot_be_migrated_is_named_until_it_is_mended() {
     const ERROR: &str = "from schema version 1 to 2: table login_networks already exists";
-    let home = Home::new();
+    let home = Home::begun();
     old(&home, &["good", "bad"]);
     open(&home, "bad").execute_batch("CREATE TABLE login_networks (mine TEXT)").unwrap();
     let ran = home.run(&["--json", "migrate"]);
@@ -87,7 +87,7 @@ fn file_that_cannot_be_migrated_is_named_until_it_is_mended() {
 
 #[test]
 fn doctor_can_look_before_the_first_start_of_a_newer_ruko() {
-    let home = Home::new();
+    let home = Home::begun();
     old(&home, &["a"]);
     let central = home.data().join("central.db");
     #[allow(clippy::disallowed_methods, reason = "stands for an older ruko")]
@@ -109,7 +109,7 @@ fn doctor_can_look_before_the_first_start_of_a_newer_ruko() {
 
 #[test]
 fn start_migrates_all_files_in_the_background() {
-    let home = Home::new();
+    let home = Home::begun();
     let names = ["a", "b", "c"];
     old(&home, &names);
     let server = home.serve(&[]);

@@ -3,14 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::binary::{Home, Ran, Server, curls};
+use crate::binary::{Home, Ran, curls};
 
 #[test]
 fn first_start_shows_how_to_make_a_tenant_and_no_key() {
@@ -299,9 +298,43 @@ fn schedule_of_cron_does_nothing_beside_a_server_and_all_jobs_without() {
     home.ok(&["tenant", "delete", "one", "--yes"]);
     let trash = || std::fs::read_dir(home.data().join("trash")).unwrap().count();
     let run = ["--set", "storage.trash_days=0", "schedule:run"];
-    assert_eq!((home.ok(&run).as_str(), trash()), ("", 1));
+    let beside = home.run(&run);
+    assert!(beside.code == 0 && beside.err.contains("a server runs on this data directory"), "{beside:?}");
+    assert!(beside.out.contains("backup_daily\tleft to the server; last "), "{beside:?}");
+    assert_eq!((home.json(&["schedule:run"])["beside_server"].as_bool(), trash()), (Some(true), 1));
     server.stop();
-    assert_eq!((home.ok(&run).as_str(), trash()), ("", 0), "the job that empties the trash was run");
+    let alone = home.ok(&run);
+    assert!(alone.starts_with("Job\tResult\tTook\tNext\n") && alone.contains("\ntrash\tdone\t"), "{alone}");
+    let again = home.ok(&run);
+    assert!(again.contains("\nbackup_daily\tnot due\t\t2"), "{again}");
+    assert_eq!(trash(), 0, "the job that empties the trash was run");
+}
+
+#[test]
+fn schedule_of_cron_tells_of_backups_that_were_due() {
+    let home = Home::begun();
+    home.ok(&["tenant", "create", "One", "--db-name", "one"]);
+    let of = |report: &Value, job: &str| {
+        let jobs = report["jobs"].as_array().unwrap();
+        jobs.iter().find(|line| line["job"] == job).unwrap_or_else(|| panic!("{report}")).clone()
+    };
+    let first = home.json(&["schedule:run"]);
+    assert_eq!(of(&first, "backup_daily")["detail"], "the schedule begins", "{first}");
+    let long_ago = || {
+        #[allow(clippy::disallowed_methods, reason = "days cannot be waited for")]
+        let central = rusqlite::Connection::open(home.data().join("central.db")).unwrap();
+        central.execute("UPDATE job_runs SET started_at = started_at - 8 * 86400000", []).unwrap();
+        central.execute("UPDATE backups SET created_at = created_at - 8 * 86400000", []).unwrap();
+    };
+    long_ago();
+    let due = home.json(&["--set", "backup.weekly=off", "schedule:run"]);
+    let daily = of(&due, "backup_daily");
+    assert_eq!((&daily["ran"], &daily["detail"]), (&Value::Bool(true), &"1 tenants, 0 failed".into()), "{due}");
+    assert!(daily["next_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{due}");
+    assert_eq!(of(&due, "backup_weekly")["detail"], "off", "{due}");
+    long_ago();
+    std::fs::write(home.data().join("tenants/one.db"), "this is no database at all").unwrap();
+    home.run(&["schedule:run"]).refused(1, &["the job backup_daily failed: 1 tenants, 1 failed"]);
 }
 
 #[test]
@@ -309,14 +342,7 @@ fn tenant_whose_file_cannot_be_written_is_not_healthy() {
     let home = Home::new();
     home.serve(&[]).stop();
     home.ok(&["tenant", "create", "One", "--db-name", "one"]);
-    let binary = home.folder.path().join("ruko");
-    std::fs::copy(env!("CARGO_BIN_EXE_ruko"), &binary).unwrap();
-    let user = home.belongs_to_a_service();
-    // A service's user, for whom modes count, may not reach the folder of the build.
-    let mut command = Command::new(&binary);
-    command.args(["serve", "--listen", "127.0.0.1:0"]).current_dir(home.folder.path()).env_clear().uid(user);
-    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    let server = Server::of(child).unwrap();
+    let server = home.serve_as_a_service(&[]);
     let url = &server.url;
     let id = home.json(&["tenant", "show", "one"])["id"].as_str().unwrap().to_owned();
     let master = std::fs::read_to_string(home.data().join("keys/master.key")).unwrap();

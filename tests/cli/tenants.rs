@@ -1,5 +1,7 @@
 //! `ruko tenant`, over the local socket beside a server and in-process alone: the same everywhere.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::binary::{Home, Ran, both_ways};
@@ -50,8 +52,68 @@ fn refused_input_is_told_in_words() {
 }
 
 #[test]
-fn first_command_alone_makes_the_data_directory_and_only_the_server_a_master_key() {
+fn data_directory_that_is_not_there_is_refused_but_by_the_command_that_begins_one_and_says_so() {
     let home = Home::new();
+    let root = home.data().display().to_string();
+    std::fs::write(home.folder.path().join("one.tar.zst"), "an archive").unwrap();
+    let commands: [&[&str]; 12] = [
+        &["tenant", "create", "One"],
+        &["tenant", "adopt", "one"],
+        &["tenant", "import", "one.tar.zst"],
+        &["tenant", "list"],
+        &["tenant", "detach", "one", "--yes"],
+        &["migrate", "one"],
+        &["backup", "run"],
+        &["restore", "one", "--yes"],
+        &["logs", "audit"],
+        &["sql", "central", "SELECT 1"],
+        &["schedule:run"],
+        &["doctor", "--fix"],
+    ];
+    for command in commands {
+        let ran = home.run(command);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert_eq!(ran.code, 1, "{command:?}: {ran:?}");
+        for words in [root.as_str(), "--data-dir", "`ruko serve` or `ruko migrate`"] {
+            assert!(told.contains(words), "{command:?}: {words:?} is missing: {told}");
+        }
+        assert!(!home.data().exists(), "{command:?} has made something");
+    }
+    std::fs::create_dir(home.data()).unwrap();
+    home.run(&["tenant", "create", "One"]).refused(1, &["there is no central.db in", &root, "`ruko migrate`"]);
+    assert_eq!(home.data().read_dir().unwrap().count(), 0, "a folder of something else stays as it is");
+    std::fs::remove_dir(home.data()).unwrap();
+    let begun = home.run(&["migrate"]);
+    assert!(begun.code == 0 && begun.err.contains(&format!("{root} is a data directory from now on")), "{begun:?}");
+    let again = home.run(&["migrate"]);
+    assert!(again.code == 0 && again.err.is_empty(), "{again:?}");
+    home.ok(&["tenant", "create", "One"]);
+    // Where the settings name another central file, a second one must not come up beside the first.
+    let other = home.run(&["--set", "storage.central_file=other.db", "tenant", "create", "Two"]);
+    other.refused(1, &["there is no other.db in"]);
+}
+
+#[test]
+fn command_waits_for_a_server_that_is_just_making_the_data_directory() {
+    let home = Home::new();
+    std::fs::create_dir(home.data()).unwrap();
+    let lock = std::fs::File::create(home.data().join("ruko.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let mut command = home.command(&["tenant", "create", "One"]);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(home.data().join("ruko.sock")).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    while socket.accept().is_err() {
+        assert_eq!(child.try_wait().unwrap(), None, "it did not wait");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn only_the_server_makes_a_master_key() {
+    let home = Home::begun();
     home.ok(&["tenant", "create", "First"]);
     let key = home.data().join("keys/master.key");
     assert!(!key.exists(), "the server's may stand in settings that the command does not see");
@@ -60,14 +122,11 @@ fn first_command_alone_makes_the_data_directory_and_only_the_server_a_master_key
     assert!(!key.exists());
     home.serve(&[]).stop();
     assert!(key.exists() && home.log().contains("master.key"), "{}", home.log());
-    let typo = Home::new();
-    typo.run(&["tenant", "list"]).refused(1, &["there is no"]);
-    assert!(!typo.data().exists(), "reading makes nothing");
 }
 
 #[test]
 fn commands_leave_complete_files() {
-    let home = Home::new();
+    let home = Home::begun();
     create(&home, "one");
     for name in ["central.db-wal", "tenants/one.db-wal", "logs.db-wal"] {
         let left = home.data().join(name).metadata().map_or(0, |found| found.len());
@@ -77,7 +136,7 @@ fn commands_leave_complete_files() {
 
 #[test]
 fn placeholder_master_key_does_not_lock_the_owner_of_the_machine_out() {
-    let home = Home::new();
+    let home = Home::begun();
     let mut command = home.command(&["tenant", "create", "Mine"]);
     let ran = Ran::of(command.env("MASTER_API_KEY", "your-super-secret-master-key").output().unwrap());
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -183,7 +242,9 @@ fn key_is_replaced() {
 fn file_is_detached_and_adopted() {
     both_ways(|home| {
         create(home, "one");
-        home.ok(&["tenant", "detach", "one"]);
+        home.run(&["tenant", "detach", "one"]).refused(2, &["Forget one (", "leave its file?", "--yes"]);
+        assert_eq!(state(home, "one"), "active");
+        home.ok(&["tenant", "detach", "one", "--yes"]);
         assert!(home.data().join("tenants/one.db").exists());
         let made = home.json(&["tenant", "adopt", "one", "--name", "One again"]);
         assert!(made.is_object(), "{made}");

@@ -67,6 +67,20 @@ fn every_operation_says_what_it_is_and_who_may_call_it() {
 }
 
 #[test]
+fn registration_shows_what_may_vouch_for_an_admin() {
+    let document = published();
+    let register = operations(&document).into_iter().find(|operation| operation.id == "auth.register").unwrap();
+    let alternatives = [vec!["TenantKey"], vec!["TenantKey", "UserToken"], vec!["TenantKey", "MasterKey"]];
+    assert_eq!(register.alternatives(), alternatives);
+    let codes = |status: u16| {
+        let examples = register.answer(&document, status)["content"]["application/json"]["examples"].clone();
+        examples.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(codes(401), ["tenant_key_required", "token_invalid"], "a token that is not sent is no error");
+    assert!(codes(403).contains(&"master_key_invalid".to_owned()), "{:?}", codes(403));
+}
+
+#[test]
 fn every_body_has_examples_and_all_of_them_fit_their_schemas() {
     let document = published();
     let checker = Checker { document: &document };

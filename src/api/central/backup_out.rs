@@ -212,8 +212,7 @@ impl BackupStatsOut {
 
 /// `2026-11-27 02:00:00`, as the original writes it.
 fn local(at: Timestamp, zone: &TimeZone) -> String {
-    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone.clone());
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// `3 hours ago`, as Laravel writes it.

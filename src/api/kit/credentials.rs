@@ -30,6 +30,14 @@ pub const USER_TOKEN: &str = "UserToken";
 /// No scheme: tells the document's clean-up that only admins may call.
 pub const ADMIN_ROLE: &str = "AdminRole";
 
+/// No schemes either: credentials that may come along, and what they stand for.
+const OPTIONAL: [(&str, &str); 2] = [("OptionalUserToken", USER_TOKEN), ("OptionalMasterKey", MASTER_KEY)];
+
+/// The scheme that may come along, when `name` says that one may.
+pub fn optional_scheme(name: &str) -> Option<&'static str> {
+    OPTIONAL.iter().find(|(mark, _)| *mark == name).map(|(_, scheme)| *scheme)
+}
+
 /// What a scheme of the document asks for.
 pub fn of_scheme(name: &str) -> Option<Credential> {
     match name {
@@ -50,6 +58,9 @@ pub struct Tenant {
     /// Its file.
     pub db: Db,
 }
+
+/// A user's token or the master key, which may come along with a tenant key and vouch for the caller.
+pub struct Voucher;
 
 /// Any signed-in user of the tenant.
 pub struct Anyone;
@@ -107,7 +118,7 @@ pub fn app(request: &Request) -> Result<&App, Error> {
 }
 
 /// The token of `Authorization: Bearer`.
-pub fn bearer(request: &Request) -> Option<&str> {
+fn bearer(request: &Request) -> Option<&str> {
     let (scheme, token) = request.header("authorization")?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
@@ -162,7 +173,7 @@ async fn find_tenant(request: &Request) -> Result<Arc<ActiveTenant>, Error> {
 ///
 /// # Errors
 /// As the extractor [`User`].
-pub async fn signed_in(request: &Request, tenant: &ActiveTenant) -> Result<Arc<SignedIn>, Error> {
+async fn signed_in(request: &Request, tenant: &ActiveTenant) -> Result<Arc<SignedIn>, Error> {
     let app = app(request)?;
     let token = bearer(request).ok_or(Error::CredentialMissing(Credential::UserToken))?;
     match app.sessions.by_token(tenant, token, app.tenants.open(tenant)).await {
@@ -199,6 +210,26 @@ impl Operator {
     }
 }
 
+impl Voucher {
+    /// Whether an admin of the tenant or the operator stands behind the request. A credential that is sent
+    /// and wrong is an error, not a silent downgrade.
+    ///
+    /// # Errors
+    /// As the extractor [`User`] and [`Operator::check`].
+    pub async fn is_of_an_admin(&self, request: &Request, tenant: &ActiveTenant) -> Result<bool, Error> {
+        if request.headers().contains_key("x-master-api-key") {
+            Operator::check(request)?;
+            return Ok(true);
+        }
+        if bearer(request).is_none() {
+            return Ok(false);
+        }
+        let signed_in = signed_in(request, tenant).await?;
+        note_actor(request, Actor::User(signed_in.user.id));
+        Ok(signed_in.user.role == Role::Admin)
+    }
+}
+
 fn api_key(registry: &mut Registry, name: &'static str, header: &'static str, description: &'static str) {
     registry.create_security_scheme(
         name,
@@ -218,6 +249,11 @@ fn api_key(registry: &mut Registry, name: &'static str, header: &'static str, de
 fn register_tenant_key(registry: &mut Registry) {
     let text = "Says which tenant is meant (`tk_` and 64 hex digits). Sits in client apps and gives no rights alone.";
     api_key(registry, TENANT_KEY, "X-Tenant-API-Key", text);
+}
+
+fn register_master_key(registry: &mut Registry) {
+    let text = "The operator's key (`MASTER_API_KEY`); shown at the first start of the server.";
+    api_key(registry, MASTER_KEY, "X-Master-API-Key", text);
 }
 
 fn register_user_token(registry: &mut Registry) {
@@ -243,8 +279,7 @@ impl<'a> ApiExtractor<'a> for Operator {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let text = "The operator's key (`MASTER_API_KEY`); shown at the first start of the server.";
-        api_key(registry, MASTER_KEY, "X-Master-API-Key", text);
+        register_master_key(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
@@ -279,6 +314,26 @@ impl<'a> ApiExtractor<'a> for Tenant {
         refuse_unknown_query(request)?;
         let db = app.tenants.open(&tenant).await?;
         Ok(Self { tenant, db })
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Voucher {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_user_token(registry);
+        register_master_key(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        OPTIONAL.iter().map(|(mark, _)| *mark).collect()
+    }
+
+    async fn from_request(_: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Names of tenants' files in inputs; checked by `shape`, so that they are refused together with
 //! everything else that is wrong. An empty one is refused too, where other empty texts are null.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde_json::Value;
 
 use crate::data_dir::DbName;
 use crate::error::Rule;
+
+use super::wire_value::wire_value;
 
 /// Marks the schema of such a name.
 pub const FORMAT: &str = "db-name";
@@ -30,33 +30,15 @@ pub fn check(value: &Value) -> Result<(), Rule> {
     text.parse::<DbName>().map(|_| ()).map_err(explain)
 }
 
-impl Type for DbNameIn {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "db_name".into()
+wire_value!(
+    DbNameIn,
+    "db_name",
+    MetaSchema {
+        pattern: Some("^[A-Za-z0-9_-]{1,64}$".into()),
+        max_length: Some(64),
+        ..MetaSchema::new_with_format("string", FORMAT)
     }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema {
-            pattern: Some("^[A-Za-z0-9_-]{1,64}$".into()),
-            max_length: Some(64),
-            ..MetaSchema::new_with_format("string", FORMAT)
-        };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+);
 
 impl ParseFromJSON for DbNameIn {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

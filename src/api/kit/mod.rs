@@ -35,4 +35,5 @@ pub mod time;
 pub mod time_in;
 pub mod twins;
 mod whole;
+mod wire_value;
 pub mod zone;

@@ -1,15 +1,15 @@
 //! Amounts of money on the wire: a decimal string out; a string or a JSON number in, read as the
 //! text it was sent as, never as a floating point number.
 
-use std::borrow::Cow;
-
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Rule;
 use crate::money::Money;
+
+use super::wire_value::wire_value;
 
 /// Marks an amount in a schema.
 pub const FORMAT: &str = "decimal";
@@ -39,32 +39,12 @@ fn text_schema() -> MetaSchema {
     MetaSchema { pattern: Some(r"^\d{1,8}(\.\d{1,2})?$".into()), ..MetaSchema::new("string") }
 }
 
-impl Type for MoneyIn {
-    const IS_REQUIRED: bool = true;
+wire_value!(MoneyIn, "money_in", number_or_text());
 
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "money_in".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let number = MetaSchema { minimum: Some(0.0), maximum: Some(99_999_999.99), ..MetaSchema::new("number") };
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            format: Some(FORMAT),
-            one_of: vec![MetaSchemaRef::Inline(Box::new(number)), MetaSchemaRef::Inline(Box::new(text_schema()))],
-            ..MetaSchema::ANY
-        }))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
+fn number_or_text() -> MetaSchema {
+    let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+    let number = MetaSchema { minimum: Some(0.0), maximum: Some(99_999_999.99), ..MetaSchema::new("number") };
+    MetaSchema { format: Some(FORMAT), one_of: vec![inline(number), inline(text_schema())], ..MetaSchema::ANY }
 }
 
 impl ParseFromJSON for MoneyIn {
@@ -80,29 +60,7 @@ impl ToJSON for MoneyIn {
     }
 }
 
-impl Type for MoneyOut {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "money_out".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema { example: Some("15000.00".into()), ..text_schema() };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+wire_value!(MoneyOut, "money_out", MetaSchema { example: Some("15000.00".into()), ..text_schema() });
 
 impl ToJSON for MoneyOut {
     fn to_json(&self) -> Option<Value> {

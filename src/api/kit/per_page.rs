@@ -1,15 +1,15 @@
 //! Rows of a page as a parameter. How many there may be is a setting, which stands in the document
 //! and which `shape` checks.
 
-use std::borrow::Cow;
-
 use poem::Request;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::config::Limits;
+
+use super::wire_value::wire_value;
 
 /// Marks the schema of such a number until the document's clean-up sets its maximum.
 pub const FORMAT: &str = "per-page";
@@ -24,29 +24,7 @@ pub fn max(request: &Request) -> i64 {
     request.data::<App>().map_or_else(|| limit(&Limits::default()), |app| limit(&app.config.limits))
 }
 
-impl Type for PerPage {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "per_page".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema { minimum: Some(1.0), ..MetaSchema::new_with_format("integer", FORMAT) };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+wire_value!(PerPage, "per_page", MetaSchema { minimum: Some(1.0), ..MetaSchema::new_with_format("integer", FORMAT) });
 
 impl ParseFromJSON for PerPage {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

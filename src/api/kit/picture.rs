@@ -1,13 +1,13 @@
 //! URLs and paths of pictures in inputs; checked by `shape`. Pages put them where browsers follow
 //! them, so none may run a script or carry its own content.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde_json::Value;
 
 use crate::error::Rule;
+
+use super::wire_value::wire_value;
 
 /// Marks the schema of such a text.
 pub const FORMAT: &str = "uri-reference";
@@ -52,29 +52,11 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-impl Type for PictureUrl {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "picture_url".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema { max_length: Some(CHARS_MAX), ..MetaSchema::new_with_format("string", FORMAT) };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+wire_value!(
+    PictureUrl,
+    "picture_url",
+    MetaSchema { max_length: Some(CHARS_MAX), ..MetaSchema::new_with_format("string", FORMAT) }
+);
 
 impl ParseFromJSON for PictureUrl {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

@@ -1,42 +1,25 @@
 //! Times in answers: `2025-10-30T14:05:30.000000Z`. Those of inputs are in `time_in`.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+
+use super::wire_value::wire_value;
 
 /// A time, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Time(pub Timestamp);
 
-impl Type for Time {
-    const IS_REQUIRED: bool = true;
+wire_value!(Time, "time", schema());
 
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "time".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let example = Some("2025-10-30T14:05:30.000000Z".into());
-        let schema = MetaSchema { example, ..MetaSchema::new_with_format("string", "date-time") };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
+/// The schema of a time.
+pub(super) fn schema() -> MetaSchema {
+    let example = Some("2025-10-30T14:05:30.000000Z".into());
+    MetaSchema { example, ..MetaSchema::new_with_format("string", "date-time") }
 }
 
 impl ToJSON for Time {

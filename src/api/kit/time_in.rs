@@ -1,15 +1,14 @@
 //! Times in inputs. One that names no zone, or is a date alone, is read in the tenant's zone, which
 //! is not known before the tenant is: so an input keeps what was sent until somebody says the zone.
 
-use std::borrow::Cow;
-
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use poem_openapi::registry::MetaSchemaRef;
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+
+use super::wire_value::wire_value;
 
 /// A time as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,28 +67,7 @@ fn when(wall: DateTime, zone: &TimeZone) -> Timestamp {
     Timestamp(instant.unwrap_or(end).as_millisecond())
 }
 
-impl Type for TimeIn {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "time".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        super::time::Time::schema_ref()
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+wire_value!(TimeIn, "time", super::time::schema());
 
 impl ParseFromJSON for TimeIn {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

@@ -1,14 +1,14 @@
 //! Names of time zones in inputs; checked by `shape`, so that they are refused together with
 //! everything else that is wrong.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde_json::Value;
 
 use crate::config::Zone;
 use crate::error::Rule;
+
+use super::wire_value::wire_value;
 
 /// Marks the schema of such a name.
 pub const FORMAT: &str = "time-zone";
@@ -29,29 +29,11 @@ pub fn check(value: &Value, field: &str) -> Result<(), Rule> {
     })
 }
 
-impl Type for ZoneIn {
-    const IS_REQUIRED: bool = true;
-
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "time_zone".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let example = Some("Asia/Makassar".into());
-        MetaSchemaRef::Inline(Box::new(MetaSchema { example, ..MetaSchema::new_with_format("string", FORMAT) }))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+wire_value!(
+    ZoneIn,
+    "time_zone",
+    MetaSchema { example: Some("Asia/Makassar".into()), ..MetaSchema::new_with_format("string", FORMAT) }
+);
 
 impl ParseFromJSON for ZoneIn {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

@@ -8,12 +8,12 @@ use serde_json::json;
 use crate::api::Tag;
 use crate::api::kit::audit;
 use crate::api::kit::created::Created;
-use crate::api::kit::credentials::{self, Operator, Tenant, User};
+use crate::api::kit::credentials::{Tenant, User, Voucher};
 use crate::api::kit::draft::Draft;
 use crate::api::kit::etag::{Conditions, EntityTag, Tagged};
 use crate::api::kit::input::Input;
 use crate::api::kit::reply::Reply;
-use crate::api::kit::request::{Actor, client_addr, note_actor};
+use crate::api::kit::request::client_addr;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::error::Error;
@@ -196,14 +196,16 @@ impl AuthApi {
     async fn register(
         &self,
         caller: Tenant,
+        voucher: Voucher,
         request: &Request,
         input: Draft<RegisterIn>,
     ) -> Result<Created<Registered>, Error> {
         let desk = self.0.user_desk(&caller.tenant, &caller.db);
         let new = NewUser::from(finished(input, &desk, None).await?);
-        let registrar = if new.role == Role::Admin { registrar(request, &caller).await? } else { Registrar::Public };
+        let is_trusted = new.role == Role::Admin && voucher.is_of_an_admin(request, &caller.tenant).await?;
+        let registrar = if is_trusted { Registrar::Trusted } else { Registrar::Public };
         let (user, token) = desk.register(registrar, new).await?;
-        if registrar == Registrar::Trusted {
+        if is_trusted {
             audit::record(request, "user.created", ("user", user.id.to_string()), json!({"role": user.role.as_str()}));
         }
         let (location, user) = (users_api::location(user.id), UserOut::from(user));
@@ -258,21 +260,4 @@ impl AuthApi {
         let TenantInfo { id, name, database } = tenant_info(&caller.tenant);
         Ok(Tagged::read(Info { tenant_id: id, tenant_name: name, database }, conditions))
     }
-}
-
-/// An admin's bearer token or the master key makes who asks for the role `admin` trusted. One that
-/// is sent and wrong is an error, not a silent downgrade.
-async fn registrar(request: &Request, caller: &Tenant) -> Result<Registrar, Error> {
-    if request.headers().contains_key("x-master-api-key") {
-        Operator::check(request)?;
-        return Ok(Registrar::Trusted);
-    }
-    if credentials::bearer(request).is_some() {
-        let signed_in = credentials::signed_in(request, &caller.tenant).await?;
-        note_actor(request, Actor::User(signed_in.user.id));
-        if signed_in.user.role == Role::Admin {
-            return Ok(Registrar::Trusted);
-        }
-    }
-    Ok(Registrar::Public)
 }

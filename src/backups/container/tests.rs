@@ -6,10 +6,10 @@ fn head() -> Head {
     Head { tenant_id: "warung-1".into(), backup_id: "b1".into(), key_id: "k1".into() }
 }
 
-fn pack(key: &StreamKey, database: &[u8], is_compressed: bool) -> (Vec<u8>, Packed) {
+fn pack(key: &StreamKey, database: &[u8], is_compressed: bool) -> (Vec<u8>, Digest) {
     let mut packer = Packer::new(Vec::new(), key, &head(), is_compressed).unwrap();
     packer.write_all(database).unwrap();
-    let describe = |packed: &Packed| {
+    let describe = |payload: &Digest| {
         Ok::<_, io::Error>(Manifest {
             ruko_version: "0".into(),
             kind: "manual".into(),
@@ -17,7 +17,7 @@ fn pack(key: &StreamKey, database: &[u8], is_compressed: bool) -> (Vec<u8>, Pack
             schema_version: 1,
             is_compressed,
             database_bytes: database.len() as u64,
-            payload_sha256: packed.payload_sha256.clone(),
+            payload_sha256: payload.sha256.clone(),
             row_counts: BTreeMap::from([("products".into(), 3)]),
         })
     };
@@ -43,7 +43,7 @@ fn backup_comes_back_with_its_manifest() {
             assert_eq!(read_head(&mut &file[..]).unwrap(), head());
             let (manifest, back) = unpack(&key, &file).unwrap();
             assert!(back == database(size), "{size} {is_compressed}");
-            assert_eq!((manifest.row_counts["products"], manifest.payload_sha256), (3, packed.payload_sha256));
+            assert_eq!((manifest.row_counts["products"], manifest.payload_sha256), (3, packed.sha256));
         }
     }
 }
@@ -59,11 +59,11 @@ fn payload_of_a_compressed_backup_is_one_zstd_frame_and_of_a_plain_one_the_datab
             bytes
         };
         let payload = read(0);
-        assert_eq!(hex::encode(Sha256::digest(&payload)), packed.payload_sha256);
+        assert_eq!(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&payload)), packed.sha256);
         let found = if is_compressed { zstd::decode_all(&payload[..]).unwrap() } else { payload.clone() };
         assert!(found == database(50_000));
-        for from in [1, 16_384, packed.payload_bytes - 1, packed.payload_bytes, packed.payload_bytes + 9] {
-            let at = usize::try_from(from.min(packed.payload_bytes)).unwrap();
+        for from in [1, 16_384, packed.bytes - 1, packed.bytes, packed.bytes + 9] {
+            let at = usize::try_from(from.min(packed.bytes)).unwrap();
             assert!(read(from) == payload[at..], "from {from}");
         }
     }

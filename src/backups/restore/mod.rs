@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::inspect::Look;
-use crate::db::{Db, Durability, TempFile, Tx, copy_live, while_held};
+use crate::db::{Db, Durability, TempFile, Tx, copy_live, file_error, while_held};
 use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 use crate::tenants::{Alone, TenantState};
 use crate::users::{self, CarriedOver};
 
 use super::download::damaged;
-use super::make::{TEMP_PREFIX, Task, in_background, io};
+use super::make::{TEMP_PREFIX, Task, in_background};
 use super::model::{Backup, Kind};
 use super::progress::Progress;
 use super::prove::prove;
@@ -94,10 +94,12 @@ impl Backups {
         let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
         in_background(move || {
             let file = TempFile::new(to);
-            let mut out =
-                std::io::BufWriter::with_capacity(256 * 1024, std::fs::File::create_new(file.path()).map_err(io)?);
+            let mut out = std::io::BufWriter::with_capacity(
+                256 * 1024,
+                std::fs::File::create_new(file.path()).map_err(file_error)?,
+            );
             unpacker.unpack(&mut out, u64::MAX).map_err(|error| damaged(&row, &error))?;
-            out.into_inner().map_err(|error| io(error.into_error()))?.sync_all().map_err(io)?;
+            out.into_inner().map_err(|error| file_error(error.into_error()))?.sync_all().map_err(file_error)?;
             prove(file.path(), &owner)?;
             let (opened, _) = shared.schema.open(&shared.engine, file.path(), &owner, Durability::Normal)?;
             drop(opened);

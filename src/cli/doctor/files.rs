@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::Patient;
+use super::{Patient, short};
 use crate::db::inspect::{Depth, Look, has_hot_journal};
 use crate::error::DbError;
 
@@ -88,17 +88,23 @@ pub(super) fn look(path: &Path, owner: Option<&str>, newest: i64, depth: Option<
     Ok(if version < newest { Finding::Older(version) } else { Finding::Fine })
 }
 
-/// Why the service cannot write a file, whoever runs this command: the data directory is its user's.
+/// Why the service cannot write a file.
 pub(super) fn unwritable(patient: &Patient, path: &Path) -> Option<String> {
+    forbidden(patient, path, "write", 0o200)
+}
+
+/// Why the service lacks a right on a file, whoever runs this command: the data directory is its user's.
+/// `right` is that of an owner: 0400 or 0200.
+pub(super) fn forbidden(patient: &Patient, path: &Path, deed: &str, right: u32) -> Option<String> {
     let (folder, file) = (patient.data_dir.root().metadata().ok()?, path.metadata().ok()?);
     let (user, mode) = (folder.uid(), file.mode() & 0o777);
     let needed = match file.uid() {
-        own if own == user => 0o200,
-        _ if file.gid() == folder.gid() => 0o020,
-        _ => 0o002,
+        own if own == user => right,
+        _ if file.gid() == folder.gid() => right >> 3,
+        _ => right >> 6,
     };
-    let is_writable = user == 0 || mode & needed != 0;
+    let (name, owner) = (short(patient, path), file.uid());
     let text =
-        || format!("user {user}, who owns the data directory, cannot write it (user {}, mode {mode:04o})", file.uid());
-    (!is_writable).then(text)
+        || format!("user {user}, who owns the data directory, cannot {deed} {name} (user {owner}, mode {mode:04o})");
+    (user != 0 && mode & needed == 0).then(text)
 }

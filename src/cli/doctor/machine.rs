@@ -10,7 +10,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::inspect::Look;
 use crate::tenants::directory;
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 /// Below this a busy server is full within hours, and below the second within minutes.
 const SPACE_WARN_BYTES: u64 = 1024 * MIB;
 const SPACE_FAIL_BYTES: u64 = 100 * MIB;
@@ -83,11 +83,15 @@ fn space(patient: &Patient) -> Check {
         Err(error) => return Check::warn(NAME, format!("cannot be told: {error}")),
     };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let text = format!("{} MiB free", free / MIB);
+    judged(NAME, free, format!("{} MiB free", free / MIB))
+}
+
+/// The check of a disk with this much room.
+pub(super) fn judged(name: &'static str, free: u64, text: String) -> Check {
     match free {
-        ..SPACE_FAIL_BYTES => Check::fail(NAME, text).advice("make room: writes fail when the disk is full"),
-        SPACE_FAIL_BYTES..SPACE_WARN_BYTES => Check::warn(NAME, text).advice("make room soon"),
-        _ => Check::ok(NAME, text),
+        ..SPACE_FAIL_BYTES => Check::fail(name, text).advice("make room: writes fail when the disk is full"),
+        SPACE_FAIL_BYTES..SPACE_WARN_BYTES => Check::warn(name, text).advice("make room soon"),
+        _ => Check::ok(name, text),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `ruko doctor`: looks at everything a server rests on, one named check after the other. Without
 //! `--fix` it changes nothing; with it, only what is surely ruko's own, and only while no server runs.
 
+mod backups;
 mod files;
 mod journals;
 mod keys;
@@ -113,6 +114,7 @@ impl Doctor {
                 tenants::check(&patient, &rows, &mut checks).await;
                 leftovers::check(&patient, &rows, &mut checks);
                 checks.push(trash::check(&patient, &rows.trash));
+                backups::check(&patient, &rows, &mut checks);
             }
         }
         if globals.json {

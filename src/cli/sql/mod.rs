@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::ask;
 use super::failure::{Failure, IN_USE, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central, look_at_data_dir};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, DbName};
 use crate::db::inspect::Look;
@@ -69,8 +69,7 @@ impl Sql {
             "central" => data_dir.central_db(),
             "logs" => data_dir.logs_db(),
             text => {
-                let central = Look::open(&data_dir.central_db())?;
-                let tenant = central.read(|tx| directory::get(tx, text));
+                let tenant = look_at_central(config)?.read(|tx| directory::get(tx, text));
                 let hint = "`ruko tenant list` shows ids, numbers and file names";
                 let tenant = tenant.map_err(|error| Failure::from(error).hint(hint))?;
                 if tenant.state == TenantState::Deleted {

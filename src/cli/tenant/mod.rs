@@ -7,12 +7,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Missing};
+use super::client::Client;
 use super::failure::{Failure, Outcome};
-use super::globals::{Globals, look_at_data_dir};
+use super::globals::{Globals, look_at_central};
 use super::{ask, output};
 use crate::config::Config;
-use crate::db::inspect::Look;
 use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
@@ -37,7 +36,7 @@ pub enum TenantCommand {
     /// Let a frozen tenant serve again
     Thaw(Named),
     /// Forget the tenant and leave its file, so that another server can adopt it
-    Detach(Named),
+    Detach(Detach),
     /// Move a tenant to the trash
     Delete(Delete),
     /// Bring a tenant back from the trash
@@ -153,6 +152,16 @@ pub struct Delete {
     yes: bool,
 }
 
+/// Forget the tenant and leave its file
+#[derive(Debug, Args)]
+pub struct Detach {
+    #[command(flatten)]
+    named: Named,
+    /// Does not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
 /// Bring a tenant back from the trash
 #[derive(Debug, Args)]
 pub struct Undelete {
@@ -189,13 +198,13 @@ pub struct RegenerateKey {
 impl TenantCommand {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let makes = matches!(self, Self::Create(_) | Self::Adopt(_) | Self::Import(_));
-        if let Self::Delete(delete) = self {
-            // Asked before anything is locked: a person thinks for a while.
-            delete.confirm(&config)?;
+        // Asked before anything is locked: a person thinks for a while.
+        match self {
+            Self::Delete(delete) => delete.confirm(&config)?,
+            Self::Detach(detach) => detach.confirm(&config)?,
+            _ => {}
         }
-        let missing = if makes { Missing::Make } else { Missing::Refuse };
-        let client = Client::connect(config.clone(), missing).await?;
+        let client = Client::connect(config.clone()).await?;
         let caller = Caller { client, config, is_json: globals.json };
         let outcome = caller.run(self).await;
         caller.client.close().await;
@@ -233,8 +242,8 @@ impl Caller {
             TenantCommand::Resume(named) => self.act(named, "resume", standing).await,
             TenantCommand::Freeze(named) => self.act(named, "freeze", frozen).await,
             TenantCommand::Thaw(named) => self.act(named, "thaw", standing).await,
-            TenantCommand::Detach(named) => {
-                self.act(named, "detach", |_| "detached: its file stays where it is".into()).await
+            TenantCommand::Detach(detach) => {
+                self.act(&detach.named, "detach", |_| "detached: its file stays where it is".into()).await
             }
             TenantCommand::Delete(delete) => {
                 let tenant = find(&self.config, &delete.named)?;
@@ -303,7 +312,7 @@ impl Caller {
             let data = answer.get("data").filter(|data| !data.is_null());
             return output::json(data.unwrap_or(&json!({"id": tenant.id})));
         }
-        output::line(&format!("{} ({}): {done}", output::without_controls(&tenant.name), tenant.id))
+        output::line(&format!("{}: {done}", shown_name(tenant)))
     }
 
     /// The tenants of all pages; without a state all but those in the trash.
@@ -342,22 +351,30 @@ fn frozen(answer: &Value) -> String {
 
 impl Delete {
     fn confirm(&self, config: &Config) -> Outcome {
-        let tenant = find(config, &self.named)?;
-        let name = output::without_controls(&tenant.name);
+        let tenant = shown_name(&find(config, &self.named)?);
         let question = if self.purge {
-            format!("Delete {name} ({}) for good, with its backups?", tenant.id)
+            format!("Delete {tenant} for good, with its backups?")
         } else {
-            format!("Move {name} ({}) to the trash?", tenant.id)
+            format!("Move {tenant} to the trash?")
         };
         ask::confirm(&question, self.yes)
     }
 }
 
-/// The tenant that is meant, read from the central file, which a server beside does not mind.
+impl Detach {
+    fn confirm(&self, config: &Config) -> Outcome {
+        let tenant = shown_name(&find(config, &self.named)?);
+        ask::confirm(&format!("Forget {tenant} with its keys and domains, and leave its file?"), self.yes)
+    }
+}
+
+fn shown_name(tenant: &Tenant) -> String {
+    format!("{} ({})", output::without_controls(&tenant.name), tenant.id)
+}
+
+/// The tenant that is meant.
 fn find(config: &Config, named: &Named) -> Outcome<Tenant> {
-    let path = look_at_data_dir(config)?.central_db();
-    let central = Look::open(&path).map_err(|error| Failure::in_central(&path, &error))?;
-    let found = central.read(|tx| directory::get(tx, &named.tenant));
+    let found = look_at_central(config)?.read(|tx| directory::get(tx, &named.tenant));
     found.map_err(|error| {
         let is_unknown = matches!(error, Error::NotFound { .. });
         let failure = Failure::from(error);

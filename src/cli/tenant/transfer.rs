@@ -8,7 +8,6 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
 use http::{Method, header};
 use http_body_util::{BodyExt, BodyStream};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -18,7 +17,7 @@ use super::{Named, TENANTS, shown};
 use crate::cli::client::Client;
 use crate::cli::exchange::{Body, full};
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::output;
+use crate::cli::{output, progress};
 use crate::tenants::Tenant;
 
 /// Write a tenant into one archive
@@ -116,7 +115,7 @@ impl Import {
     pub(super) async fn run(&self, client: &Client, is_json: bool) -> Outcome {
         let unreadable = |error: std::io::Error| Failure::new(format!("cannot read {}: {error}", self.file.display()));
         let file = File::open(&self.file).await.map_err(unreadable)?;
-        let bar = progress(Some(file.metadata().await.map_err(unreadable)?.len()));
+        let bar = progress::over_bytes(Some(file.metadata().await.map_err(unreadable)?.len()));
         let taken = |taken| if taken == Taken::Keep { "keep" } else { "new" };
         let mut query = vec![("id", taken(self.id))];
         query.extend(self.keys.map(|keys| ("keys", taken(keys))));
@@ -155,7 +154,7 @@ async fn write_private(body: Body, path: &Path, announced: Option<u64>) -> Outco
 }
 
 async fn copy(body: Body, to: &mut (impl AsyncWrite + Unpin), announced: Option<u64>) -> Outcome<u64> {
-    let bar = progress(announced);
+    let bar = progress::over_bytes(announced);
     let mut frames = BodyStream::new(body);
     let mut bytes = 0;
     while let Some(frame) = frames.next().await {
@@ -168,12 +167,4 @@ async fn copy(body: Body, to: &mut (impl AsyncWrite + Unpin), announced: Option<
     to.flush().await?;
     bar.finish_and_clear();
     Ok(bytes)
-}
-
-/// A bar on standard error; it hides itself where that is no terminal.
-fn progress(size: Option<u64>) -> ProgressBar {
-    let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
-    let template = if size.is_some() { "{wide_bar} {bytes}/{total_bytes}, {eta} left" } else { "{spinner} {bytes}" };
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -4,19 +4,20 @@ use tokio::io::AsyncWriteExt;
 
 use crate::clock::Timestamp;
 use crate::data_dir::DbName;
-use crate::db::{Tx, move_closed};
+use crate::db::{Tx, file_error, move_closed};
 use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 
 use super::super::create::{db_name_rule, fields};
+use super::super::key_store::{self, NewKeyRow};
 use super::super::keys::{KeyIn, fresh};
 use super::super::model::{Origin, Tenant, TenantState, name_error};
-use super::super::store::{self, NewKeyRow, TenantRow};
+use super::super::store::{self, TenantRow};
 use super::super::undo::Undo;
-use super::super::{Tenants, parse_db_name, plans};
+use super::super::{Tenants, domain_store, parse_db_name, plans};
 use super::manifest::Manifest;
 use super::unpack::{Unpacked, unpack};
-use super::{TempFile, io, run_long, temp_file};
+use super::{TempFile, run_long, temp_file};
 
 /// What is to differ from the archive.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +62,7 @@ impl Upload {
         if self.received > self.bytes_max {
             return Err(Error::PayloadTooLarge(self.bytes_max));
         }
-        self.file.write_all(bytes).await.map_err(io)
+        self.file.write_all(bytes).await.map_err(file_error)
     }
 }
 
@@ -72,7 +73,7 @@ impl Tenants {
     /// Storage errors.
     pub async fn upload(&self, bytes_max: u64) -> Result<Upload> {
         let name = temp_file(&self.shared.data_dir.tmp_dir(), "tar.zst");
-        let file = tokio::fs::File::create_new(name.path()).await.map_err(io)?;
+        let file = tokio::fs::File::create_new(name.path()).await.map_err(file_error)?;
         Ok(Upload { file, name, received: 0, bytes_max })
     }
 
@@ -89,7 +90,7 @@ impl Tenants {
     async fn import_now(&self, upload: Upload, options: ImportOptions) -> Result<(Tenant, Option<String>)> {
         let _permit = self.shared.transfers.acquire().await.map_err(Error::internal)?;
         let Upload { mut file, name: archive, .. } = upload;
-        file.flush().await.map_err(io)?;
+        file.flush().await.map_err(file_error)?;
         drop(file);
         let tmp = self.shared.data_dir.tmp_dir();
         let bytes_max = options.bytes_max;
@@ -151,7 +152,7 @@ impl Tenants {
                 return Err(Error::Invalid(errors));
             }
             for key in &arrival.keys {
-                if let Some(owner) = store::owner_of_hash(tx, &key.hash)? {
+                if let Some(owner) = key_store::owner_of(tx, &key.hash)? {
                     let text = format!(
                         "A key of the archive belongs to the tenant {owner} here: import with keys=new (--keys new)."
                     );
@@ -159,7 +160,7 @@ impl Tenants {
                 }
             }
             for domain in &arrival.domains {
-                if let Some(owner) = store::owner_of_domain(tx, domain)? {
+                if let Some(owner) = domain_store::owner_of(tx, domain)? {
                     let text = format!(
                         "The domain {domain} belongs to the tenant {owner} here: import with domains=none \
                          (--domains none), or remove it there first."
@@ -179,10 +180,10 @@ impl Tenants {
             store::set_state(tx, id, arrival.state, None, arrival.now)?;
             store::set(tx, id, "schema_version", version.into(), arrival.now)?;
             for key in &arrival.keys {
-                store::insert_key(tx, id, key)?;
+                key_store::insert(tx, id, key)?;
             }
             for domain in &arrival.domains {
-                store::insert_domain(tx, id, domain, arrival.now)?;
+                domain_store::insert(tx, id, domain, arrival.now)?;
             }
             store::get(tx, id)
         };

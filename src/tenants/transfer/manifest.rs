@@ -10,10 +10,11 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 
 use super::super::domains::is_host_name;
+use super::super::key_store::{self, KeyCopy};
 use super::super::keys::KEYS_MAX;
 use super::super::model::{ConnectionNotes, LimitsPatch, Tenant, TenantState, name_error};
 use super::super::settings::OwnSettings;
-use super::super::store::{self, KeyCopy};
+use super::super::{domain_store, store};
 use super::bad_archive;
 
 const FORMAT: &str = "ruko-tenant";
@@ -97,8 +98,8 @@ impl Central {
     pub(super) fn read(tx: &mut Tx<'_>, id: &str) -> Result<Self> {
         tx.snapshot()?;
         let tenant = store::get(tx, id)?;
-        let domains = store::list_domains(tx, id)?.into_iter().map(|domain| domain.domain).collect();
-        Ok(Self { tenant, keys: store::copy_keys(tx, id)?, domains })
+        let domains = domain_store::list(tx, id)?.into_iter().map(|domain| domain.domain).collect();
+        Ok(Self { tenant, keys: key_store::copies(tx, id)?, domains })
     }
 
     pub(super) fn manifest(self, database: DatabasePart, now: Timestamp) -> Manifest {

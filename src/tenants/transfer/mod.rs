@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::db::TempFile;
-use crate::error::{DbError, Error, Result, Rule};
+use crate::error::{Error, Result, Rule};
 
 pub use export::Export;
 pub use import::{ImportOptions, Upload};
@@ -39,11 +39,6 @@ fn temp_file(folder: &Path, ending: &str) -> TempFile {
 /// The answer for an archive that cannot be used.
 fn bad_archive(reason: impl std::fmt::Display) -> Error {
     Error::field("archive", Rule::Other("archive", format!("The archive cannot be imported: {reason}.")))
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn io(error: std::io::Error) -> Error {
-    DbError::into(crate::db::io_error(&error))
 }
 
 /// Blocking work that keeps a processor busy, away from the threads of the databases.

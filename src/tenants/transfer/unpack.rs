@@ -3,21 +3,19 @@
 //! Everything here blocks.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use crate::crypto::digest::Digesting;
+use crate::db::file_error;
 use crate::error::Result;
+use crate::zstd_frame;
 
 use super::manifest::Manifest;
-use super::pack::Hashing;
-use super::{DATABASE, MANIFEST, TempFile, bad_archive, io, temp_file};
+use super::{DATABASE, MANIFEST, TempFile, bad_archive, temp_file};
 
 /// A manifest with 100 keys and 100 domains has some 60 KiB.
 const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
-/// A window of 2^27 bytes is what a decoder may need at most for levels up to 19.
-const WINDOW_LOG_MAX: u32 = 27;
 /// How much larger than the archive its content may be. A database of real rows packs to a tenth;
 /// empty pages pack better, so the first part is free.
 const RATIO_MAX: u64 = 1000;
@@ -35,12 +33,10 @@ pub(super) struct Unpacked {
 /// # Errors
 /// [`crate::error::Error::Invalid`] on `archive` with the reason; storage errors.
 pub(super) fn unpack(archive: &Path, tmp: &Path, bytes_max: u64) -> Result<Unpacked> {
-    let packed = File::open(archive).map_err(io)?;
-    let packed_bytes = packed.metadata().map_err(io)?.len();
+    let packed = File::open(archive).map_err(file_error)?;
+    let packed_bytes = packed.metadata().map_err(file_error)?.len();
     let bytes_max = bytes_max.min(RATIO_FREE_BYTES + packed_bytes.saturating_mul(RATIO_MAX));
-    let no_zstd = |_| bad_archive("it is not a complete zstd file");
-    let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(256 * 1024, packed)).map_err(no_zstd)?;
-    decoder.window_log_max(WINDOW_LOG_MAX).map_err(no_zstd)?;
+    let decoder = zstd_frame::decoder(packed).map_err(|_| bad_archive("it is not a complete zstd file"))?;
     // Bounded as a whole too: tar skips what it is not asked for, and skipping is unpacking.
     let bounded = decoder.take(bytes_max + MANIFEST_BYTES_MAX);
     let mut archive = tar::Archive::new(bounded);
@@ -91,16 +87,17 @@ fn broken() -> crate::error::Error {
 
 /// Writes the file and gives its SHA-256.
 fn write_file(content: &mut impl Read, path: &Path) -> Result<String> {
-    let file = File::options().write(true).create_new(true).open(path).map_err(io)?;
-    let mut sink = Hashing { inner: file, hash: Sha256::new(), written: 0 };
+    let file = File::options().write(true).create_new(true).open(path).map_err(file_error)?;
+    let mut sink = Digesting::new(file);
     let mut buffer = vec![0; 256 * 1024];
     loop {
         let count = content.read(&mut buffer).map_err(|_| broken())?;
         if count == 0 {
             break;
         }
-        sink.write_all(&buffer[..count]).map_err(io)?;
+        sink.write_all(&buffer[..count]).map_err(file_error)?;
     }
-    sink.inner.sync_all().map_err(io)?;
-    Ok(hex::encode(sink.hash.finalize()))
+    let (file, digest) = sink.finish();
+    file.sync_all().map_err(file_error)?;
+    Ok(digest.sha256)
 }

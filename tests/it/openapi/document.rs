@@ -56,8 +56,18 @@ impl Operation {
         in_query.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The alternatives of credentials: names of schemes that are needed together.
+    /// The alternatives of credentials: names of schemes that are needed together. Those that only add to
+    /// another one are left out: what they add may come along and is not needed.
     pub fn credentials(&self) -> Vec<Vec<String>> {
+        let all: Vec<Vec<String>> = self.alternatives();
+        let adds = |one: &Vec<String>| {
+            all.iter().any(|other| other.len() < one.len() && other.iter().all(|scheme| one.contains(scheme)))
+        };
+        all.iter().filter(|one| !adds(one)).cloned().collect()
+    }
+
+    /// All alternatives, as they are written.
+    pub fn alternatives(&self) -> Vec<Vec<String>> {
         let alternatives = self.raw["security"].as_array().unwrap();
         alternatives.iter().map(|one| one.as_object().unwrap().keys().cloned().collect()).collect()
     }

@@ -53,7 +53,7 @@ pub fn response(
         headers.extend(["X-RateLimit-Limit", "X-RateLimit-Remaining"]);
     }
     match status {
-        401 if facts.schemes.iter().any(|scheme| scheme == credentials::USER_TOKEN) => headers.push("WWW-Authenticate"),
+        401 if facts.all_schemes().any(|scheme| scheme == credentials::USER_TOKEN) => headers.push("WWW-Authenticate"),
         429 => headers.extend(["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]),
         503 => headers.push("Retry-After"),
         _ => {}
@@ -82,7 +82,7 @@ fn shared_name(status: u16, family: Family, facts: &Facts) -> Option<String> {
     let detail = match status {
         _ if is_own(status, family, facts) => return None,
         403 if facts.is_admin_only => format!("{}.Admin", facts.schemes.join(".")),
-        401 | 403 => facts.schemes.join("."),
+        401 | 403 => facts.all_schemes().collect::<Vec<_>>().join("."),
         404 => facts.kind().replace(' ', "-"),
         _ => String::new(),
     };
@@ -104,12 +104,13 @@ fn example(error: &Error, family: Family) -> (String, Value) {
 
 /// What an operation can answer with this status.
 fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
-    let credentials = facts.schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
+    let needed = facts.schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
+    let optional = facts.optional_schemes.iter().filter_map(|scheme| credentials::of_scheme(scheme));
     let mut errors = match status {
         400 if !facts.is_body => vec![],
         400 => vec![Error::Malformed("it is not valid JSON: expected `,` or `}` at line 3 column 5".into())],
-        401 => credentials.flat_map(missing_or_expired).collect(),
-        403 => credentials.flat_map(refused).collect(),
+        401 => needed.flat_map(missing_or_expired).chain(optional.filter_map(expired)).collect(),
+        403 => needed.chain(optional).flat_map(refused).collect(),
         404 => vec![not_found(facts)],
         408 => vec![Error::RequestTimeout],
         409 => vec![Error::Db(DbError::Unique(String::new()))],
@@ -135,10 +136,12 @@ fn errors_of(status: u16, family: Family, facts: &Facts) -> Vec<Error> {
 }
 
 fn missing_or_expired(kind: Credential) -> Vec<Error> {
+    std::iter::once(Error::CredentialMissing(kind)).chain(expired(kind)).collect()
+}
+
+fn expired(kind: Credential) -> Option<Error> {
     let expired = Error::CredentialInvalid { kind, shown: None };
-    let mut errors = vec![Error::CredentialMissing(kind)];
-    errors.extend((expired.status() == 401).then_some(expired));
-    errors
+    (expired.status() == 401).then_some(expired)
 }
 
 fn refused(kind: Credential) -> Vec<Error> {

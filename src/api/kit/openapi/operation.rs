@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::kit::credentials::{ADMIN_ROLE, TENANT_KEY, USER_TOKEN};
+use crate::api::kit::credentials::{ADMIN_ROLE, TENANT_KEY, USER_TOKEN, optional_scheme};
 use crate::api::kit::family::Family;
 
 use super::{Components, Object, examples, parameters, ref_name, responses};
@@ -18,6 +18,8 @@ pub struct Facts {
     pub path: String,
     /// Names of the security schemes it asks for.
     pub schemes: Vec<String>,
+    /// Names of those that may come along.
+    pub optional_schemes: Vec<&'static str>,
     /// Whether only admins may call it.
     pub is_admin_only: bool,
     /// Schema of its body, or of its query parameters when it has no body.
@@ -27,6 +29,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Names of the security schemes that it takes.
+    pub fn all_schemes(&self) -> impl Iterator<Item = &str> {
+        self.schemes.iter().map(String::as_str).chain(self.optional_schemes.iter().copied())
+    }
+
     /// Singular name of what the path's last parameter names: `product` for `/products/{id}`.
     pub fn kind(&self) -> String {
         let steps: Vec<&str> = self.path.split('/').collect();
@@ -42,12 +49,12 @@ impl Facts {
 /// The operation, cleaned and completed.
 pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut Components) -> Object {
     let mut take = |name: &str| operation.remove(name).unwrap_or_default();
-    let (security, is_admin_only) = requirements(&take("security"));
+    let Requirements { alternatives: security, schemes, optional_schemes, is_admin_only } =
+        requirements(&take("security"));
     let raw_parameters = take("parameters").as_array().cloned().unwrap_or_default();
     let has_conditions = raw_parameters.iter().any(parameters::is_conditions);
     let parameters = parameters::finish(raw_parameters, method, components);
     let body = request_body(take("requestBody"), components);
-    let schemes = security.iter().flat_map(Object::keys).cloned().collect();
     let input = match &body {
         Some(body) => resolved(&body["content"]["application/json"]["schema"], components),
         None => query_schema(&parameters),
@@ -56,6 +63,7 @@ pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut 
         id: operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned(),
         path: path.to_owned(),
         schemes,
+        optional_schemes,
         is_admin_only,
         input,
         is_body: body.is_some(),
@@ -82,16 +90,29 @@ pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut 
     finished
 }
 
-/// The alternatives of credentials, and whether the caller has to be an admin. poem-openapi writes
-/// what one extractor needs as alternatives; a user's token is worth nothing without the tenant's
-/// key, so these two are one requirement.
-fn requirements(raw: &Value) -> (Vec<Object>, bool) {
+/// Who may call.
+struct Requirements {
+    /// Any of these will do.
+    alternatives: Vec<Object>,
+    /// See [`Facts::schemes`].
+    schemes: Vec<String>,
+    /// See [`Facts::optional_schemes`].
+    optional_schemes: Vec<&'static str>,
+    /// Whether the caller has to be an admin.
+    is_admin_only: bool,
+}
+
+/// poem-openapi writes what one extractor needs as alternatives; a user's token is worth nothing without
+/// the tenant's key, so these two are one requirement. What may come along makes an alternative of each
+/// other one.
+fn requirements(raw: &Value) -> Requirements {
     let raw: Vec<Object> = raw.as_array().into_iter().flatten().filter_map(Value::as_object).cloned().collect();
+    let optional_schemes: Vec<_> = raw.iter().flat_map(Object::keys).filter_map(|name| optional_scheme(name)).collect();
     let has = |name: &str| raw.iter().any(|one| one.contains_key(name));
     let (is_pair, is_admin_only) = (has(TENANT_KEY) && has(USER_TOKEN), has(ADMIN_ROLE));
     let mut alternatives: Vec<Object> = Vec::new();
     for requirement in raw {
-        if requirement.contains_key(ADMIN_ROLE) {
+        if requirement.keys().any(|name| name == ADMIN_ROLE || optional_scheme(name).is_some()) {
             continue;
         }
         let tenant = alternatives.iter_mut().find(|earlier| is_pair && earlier.contains_key(TENANT_KEY));
@@ -100,7 +121,15 @@ fn requirements(raw: &Value) -> (Vec<Object>, bool) {
             _ => alternatives.push(requirement),
         }
     }
-    (alternatives, is_admin_only)
+    let needed = alternatives.clone();
+    let schemes = needed.iter().flat_map(Object::keys).cloned().collect();
+    for scheme in &optional_schemes {
+        alternatives.extend(needed.iter().cloned().map(|mut with| {
+            with.insert((*scheme).to_owned(), json!([]));
+            with
+        }));
+    }
+    Requirements { alternatives, schemes, optional_schemes, is_admin_only }
 }
 
 fn request_body(body: Value, components: &Components) -> Option<Value> {
@@ -157,19 +186,34 @@ mod tests {
     #[test]
     fn key_and_token_are_one_requirement_and_other_credentials_alternatives() {
         let raw = json!([{"TenantKey": []}, {"UserToken": []}, {"AdminRole": []}]);
-        let (security, is_admin_only) = requirements(&raw);
-        assert_eq!((json!(security), is_admin_only), (json!([{"TenantKey": [], "UserToken": []}]), true));
-        let (security, is_admin_only) = requirements(&json!([{"MasterKey": []}, {"AccountToken": []}]));
-        assert_eq!((json!(security), is_admin_only), (json!([{"MasterKey": []}, {"AccountToken": []}]), false));
-        assert!(requirements(&Value::Null).0.is_empty());
+        let found = requirements(&raw);
+        assert_eq!(
+            (json!(found.alternatives), found.is_admin_only),
+            (json!([{"TenantKey": [], "UserToken": []}]), true)
+        );
+        let found = requirements(&json!([{"MasterKey": []}, {"AccountToken": []}]));
+        assert_eq!(
+            (json!(found.alternatives), found.is_admin_only),
+            (json!([{"MasterKey": []}, {"AccountToken": []}]), false)
+        );
+        assert!(requirements(&Value::Null).alternatives.is_empty());
+    }
+
+    #[test]
+    fn credential_that_may_come_along_makes_an_alternative() {
+        let found = requirements(&json!([{"TenantKey": []}, {"OptionalUserToken": []}, {"OptionalMasterKey": []}]));
+        let expected =
+            json!([{"TenantKey": []}, {"TenantKey": [], "UserToken": []}, {"TenantKey": [], "MasterKey": []}]);
+        assert_eq!((json!(found.alternatives), found.optional_schemes), (expected, vec!["UserToken", "MasterKey"]));
     }
 
     #[test]
     fn kinds_are_read_from_the_path() {
         let kind = |path: &str| {
-            let schemes = Vec::new();
+            let (schemes, optional_schemes) = Default::default();
             let (id, input) = (String::new(), Value::Null);
-            Facts { id, path: path.into(), schemes, is_admin_only: false, input, is_body: false }.kind()
+            let path = path.into();
+            Facts { id, path, schemes, optional_schemes, is_admin_only: false, input, is_body: false }.kind()
         };
         assert_eq!(kind("/api/products/{id}"), "product");
         assert_eq!(kind("/api/orders/{id}/cancel"), "order");
