@@ -55,11 +55,11 @@ pub struct ClientAddressEndpoint<E> {
 impl<E: Endpoint> Endpoint for ClientAddressEndpoint<E> {
     type Output = E::Output;
 
-    async fn call(&self, mut request: Request) -> Result<Self::Output> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Self::Output>> + Send {
         let (address, scheme) = self.settings.resolve(&request);
         request.set_data(address);
         request.set_data(scheme);
-        self.inner.call(request).await
+        self.inner.call(request)
     }
 }
 

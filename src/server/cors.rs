@@ -6,6 +6,8 @@
 
 use std::str::FromStr;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, ready};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -110,7 +112,7 @@ pub struct CorsEndpoint<E> {
 impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let headers = request.headers();
         let grant = self.origins.grant(headers.get(ORIGIN));
         let is_preflight = request.method() == Method::OPTIONS
@@ -119,13 +121,15 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
         if is_preflight {
             let mut response = Response::from(StatusCode::NO_CONTENT);
             grant.answer_preflight(headers.get(ACCESS_CONTROL_REQUEST_HEADERS), response.headers_mut());
-            return Ok(response);
+            return Either::Left(ready(Ok(response)));
         }
-        let mut response = self.inner.call(request).await?.into_response();
-        if response.data::<SameOriginOnly>().is_none() {
-            grant.mark(response.headers_mut());
-        }
-        Ok(response)
+        Either::Right(self.inner.call(request).map(move |result| {
+            let mut response = result?.into_response();
+            if response.data::<SameOriginOnly>().is_none() {
+                grant.mark(response.headers_mut());
+            }
+            Ok(response)
+        }))
     }
 }
 

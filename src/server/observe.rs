@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use http::Method;
 use http::header::USER_AGENT;
 use poem::{Endpoint, Middleware, Request, Response, Result};
@@ -38,7 +39,7 @@ pub struct ObserveEndpoint<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let started = Instant::now();
         let method = method_label(request.method().as_str());
         let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
@@ -46,25 +47,27 @@ impl<E: Endpoint<Output = Response>> Endpoint for ObserveEndpoint<E> {
         let ip = client_addr(&request);
         let notes = notes(&request).cloned();
         let is_preflight = *request.method() == Method::OPTIONS;
-        let response = self.inner.get_response(request).await;
-        let took = started.elapsed();
-        let route = response.data::<&'static Operation>().map_or(UNMATCHED_ROUTE, |operation| operation.pattern);
-        let status = response.status().as_u16();
-        self.app.metrics.record_http(route, method, status, took);
-        if let Some(notes) = notes.filter(|notes| !is_preflight && is_known(notes)) {
-            let actor = audit::logged(notes.actor());
-            self.app.activity.record_request(RequestEntry {
-                tenant: Notes::into_tenant(notes),
-                actor,
-                method,
-                route: route.into(),
-                sent,
-                ip: Some(ip),
-                status,
-                took,
-            });
-        }
-        Ok(response)
+        self.inner.call(request).map(move |result| {
+            let response = result.unwrap_or_else(poem::Error::into_response);
+            let took = started.elapsed();
+            let route = response.data::<&'static Operation>().map_or(UNMATCHED_ROUTE, |operation| operation.pattern);
+            let status = response.status().as_u16();
+            self.app.metrics.record_http(route, method, status, took);
+            if let Some(notes) = notes.filter(|notes| !is_preflight && is_known(notes)) {
+                let actor = audit::logged(notes.actor());
+                self.app.activity.record_request(RequestEntry {
+                    tenant: Notes::into_tenant(notes),
+                    actor,
+                    method,
+                    route: route.into(),
+                    sent,
+                    ip: Some(ip),
+                    status,
+                    took,
+                });
+            }
+            Ok(response)
+        })
     }
 }
 

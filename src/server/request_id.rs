@@ -1,7 +1,8 @@
 //! One id per request, in its extensions, its log lines and the header `X-Request-Id` of its answer.
 
+use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue};
-use poem::{Endpoint, Middleware, Request, Response, Result};
+use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 use crate::api::kit::request::RequestId;
 
@@ -28,14 +29,16 @@ pub struct RequestIdsEndpoint<E> {
 impl<E: Endpoint> Endpoint for RequestIdsEndpoint<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let sent = request.headers().get(&X_REQUEST_ID);
         let id = sent.and_then(|sent| RequestId::parse(sent.as_bytes())).unwrap_or_default();
         request.set_data(id);
-        let mut response = self.inner.get_response(request).await;
-        if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
-            response.headers_mut().insert(&X_REQUEST_ID, value);
-        }
-        Ok(response)
+        self.inner.call(request).map(move |result| {
+            let mut response = result.map_or_else(poem::Error::into_response, IntoResponse::into_response);
+            if let Ok(value) = HeaderValue::from_bytes(id.as_bytes()) {
+                response.headers_mut().insert(&X_REQUEST_ID, value);
+            }
+            Ok(response)
+        })
     }
 }

@@ -46,10 +46,10 @@ struct Enter<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Enter<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         request.set_data(self.app.clone());
         request.set_data(self.limits);
         request.set_data(Arc::new(Notes::default()));
-        self.inner.call(request).await
+        self.inner.call(request)
     }
 }

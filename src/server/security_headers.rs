@@ -1,6 +1,7 @@
 //! Headers that tell browsers to be careful with our answers. A handler that sets one of them
 //! itself keeps its own. The content security policy differs per page and is set there.
 
+use futures_util::FutureExt as _;
 use http::header::{REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
@@ -36,19 +37,21 @@ pub struct SecurityHeadersEndpoint<E> {
 impl<E: Endpoint> Endpoint for SecurityHeadersEndpoint<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         // Over plain HTTP browsers ignore the header, and have to.
         let over_tls = request.data::<RequestScheme>() == Some(&RequestScheme::Https);
-        let mut response = self.inner.call(request).await?.into_response();
-        let mut add = |name: HeaderName, value: &HeaderValue| {
-            response.headers_mut().entry(name).or_insert_with(|| value.clone());
-        };
-        add(X_CONTENT_TYPE_OPTIONS, &NOSNIFF);
-        add(X_FRAME_OPTIONS, &DENY);
-        add(REFERRER_POLICY, &SAME_ORIGIN);
-        if over_tls {
-            add(STRICT_TRANSPORT_SECURITY, &ONE_YEAR);
-        }
-        Ok(response)
+        self.inner.call(request).map(move |result| {
+            let mut response = result?.into_response();
+            let mut add = |name: HeaderName, value: &HeaderValue| {
+                response.headers_mut().entry(name).or_insert_with(|| value.clone());
+            };
+            add(X_CONTENT_TYPE_OPTIONS, &NOSNIFF);
+            add(X_FRAME_OPTIONS, &DENY);
+            add(REFERRER_POLICY, &SAME_ORIGIN);
+            if over_tls {
+                add(STRICT_TRANSPORT_SECURITY, &ONE_YEAR);
+            }
+            Ok(response)
+        })
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn service(
         let mut request = origin.receive(request);
         let rest = linger::lend(&mut request);
         async move {
-            let response: http::Response<_> = site.get_response(request).await.into();
+            let answered = DynEndpoint::call(site.as_ref(), request).await;
+            let response: http::Response<_> = answered.unwrap_or_else(poem::Error::into_response).into();
             if let Some(rest) = rest {
                 Box::pin(rest.throw_away(response.status())).await;
             }

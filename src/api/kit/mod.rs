@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod db_name;
 pub mod draft;
 pub mod email;
+pub mod erased;
 pub mod errors;
 pub mod etag;
 pub mod family;

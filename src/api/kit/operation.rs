@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::{HeaderName, Method};
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Request, Response, Result};
 use poem_openapi::OpenApi;
 use poem_openapi::registry::{MetaApi, MetaOperation, MetaParamIn, Registry};
 
+use super::erased::Erased;
 use super::errors::{self, Asked};
 use super::family::{Dialect, Family};
-use super::panic::CatchPanics;
+use super::panic::{CatchPanics, CatchPanicsEndpoint};
 use super::request::notes;
 use super::route_table::{RouteTable, Spoken};
 use super::twins;
@@ -88,6 +90,15 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        for (path, methods) in self.endpoints() {
+            let boxed = methods.into_iter().map(|(method, endpoint)| (method, endpoint.boxed()));
+            routes.entry(path).or_default().extend(boxed);
+        }
+    }
+}
+
+impl<D: Dialect, A: OpenApi> In<D, A> {
+    fn endpoints(self) -> HashMap<String, HashMap<Method, OperationEndpoint>> {
         let mut documented = HashMap::new();
         for path in Self::meta().into_iter().flat_map(|api| api.paths) {
             for operation in path.operations {
@@ -97,7 +108,7 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
                 documented.insert(key, (path.path.clone(), id, refuses_query));
             }
         }
-        let mut own = HashMap::new();
+        let (mut own, mut endpoints) = (HashMap::new(), HashMap::<_, HashMap<_, _>>::new());
         self.api.add_routes(&mut own);
         for (path, methods) in own {
             for (method, endpoint) in methods {
@@ -107,18 +118,18 @@ impl<D: Dialect, A: OpenApi> OpenApi for In<D, A> {
                 // One for each operation at start, for the life of the process.
                 let pattern = Box::leak(pattern.into_boxed_str());
                 let operation = Operation { id, pattern, method: method.clone(), family: D::FAMILY, refuses_query };
-                let endpoint = Wrapped { inner: endpoint.with(CatchPanics), operation: Box::leak(Box::new(operation)) };
-                routes.entry(path.clone()).or_default().insert(method, endpoint.boxed());
+                let inner = Erased(endpoint).with(CatchPanics);
+                let endpoint = OperationEndpoint { inner, operation: Box::leak(Box::new(operation)) };
+                endpoints.entry(path.clone()).or_default().insert(method, endpoint);
             }
         }
+        endpoints
     }
 }
 
 impl<D: Dialect, A: OpenApi> Spoken for In<D, A> {
     fn add_to(self, table: &mut RouteTable) {
-        let mut own = HashMap::new();
-        self.add_routes(&mut own);
-        for (path, methods) in own {
+        for (path, methods) in self.endpoints() {
             table.add(path, D::FAMILY, methods);
         }
     }
@@ -139,31 +150,31 @@ fn document_errors(operation: &mut MetaOperation, family: Family) {
     }
 }
 
-struct Wrapped<E> {
-    inner: E,
+/// An operation with all that stands around it.
+pub struct OperationEndpoint {
+    inner: CatchPanicsEndpoint<Erased>,
     operation: &'static Operation,
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Wrapped<E> {
+impl Endpoint for OperationEndpoint {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let asked = Asked::of(&request, self.operation.family);
         let notes = notes(&request).map(Arc::clone);
         request.set_data(self.operation);
-        let mut response = match self.inner.call(request).await {
-            Ok(response) => response,
-            Err(error) => errors::render(error, &asked),
-        };
-        response.set_data(self.operation);
-        // A refusal names the limit that refused, which is not the one that let the request in.
-        if let Some(allowance) = notes.and_then(|notes| notes.allowance())
-            && !response.headers().contains_key(&X_RATELIMIT_LIMIT)
-        {
-            let headers = response.headers_mut();
-            headers.insert(&X_RATELIMIT_LIMIT, allowance.limit.into());
-            headers.insert(&X_RATELIMIT_REMAINING, allowance.remaining.into());
-        }
-        Ok(response)
+        self.inner.call(request).map(move |result| {
+            let mut response = result.unwrap_or_else(|error| errors::render(error, &asked));
+            response.set_data(self.operation);
+            // A refusal names the limit that refused, which is not the one that let the request in.
+            if let Some(allowance) = notes.and_then(|notes| notes.allowance())
+                && !response.headers().contains_key(&X_RATELIMIT_LIMIT)
+            {
+                let headers = response.headers_mut();
+                headers.insert(&X_RATELIMIT_LIMIT, allowance.limit.into());
+                headers.insert(&X_RATELIMIT_REMAINING, allowance.remaining.into());
+            }
+            Ok(response)
+        })
     }
 }

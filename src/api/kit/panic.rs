@@ -36,18 +36,18 @@ pub struct CatchPanicsEndpoint<E> {
 impl<E: Endpoint> Endpoint for CatchPanicsEndpoint<E> {
     type Output = E::Output;
 
-    async fn call(&self, request: Request) -> Result<Self::Output> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Self::Output>> + Send {
         let id = request.data::<RequestId>().copied();
         // The request is consumed by the call, and what a handler shares with others is behind
         // locks that a panic releases: nothing half-changed is seen afterwards.
-        match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+        AssertUnwindSafe(self.inner.call(request)).catch_unwind().map(move |outcome| match outcome {
             Ok(result) => result,
             Err(panic) => {
                 let request_id = id.as_ref().map_or("unknown", RequestId::as_str);
                 tracing::error!(request_id, panic = text(panic.as_ref()), "a handler panicked");
                 Err(Error::new(Panicked, StatusCode::INTERNAL_SERVER_ERROR))
             }
-        }
+        })
     }
 }
 

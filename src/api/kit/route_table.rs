@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, ready};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
-use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, Request, Response, Result, Route};
 use poem_openapi::OpenApi;
 
@@ -12,6 +13,7 @@ use crate::error::Error;
 
 use super::errors::{self, Asked};
 use super::family::Family;
+use super::operation::OperationEndpoint;
 
 /// Apis of which each speaks a dialect. Nothing else can be routed, so every path has a family.
 pub trait Spoken: OpenApi {
@@ -44,7 +46,7 @@ pub struct RouteTable {
 
 impl RouteTable {
     /// Adds methods of a path. Where two families share one, the first of them answers for it.
-    pub fn add(&mut self, path: String, family: Family, endpoints: HashMap<Method, BoxEndpoint<'static>>) {
+    pub fn add(&mut self, path: String, family: Family, endpoints: HashMap<Method, OperationEndpoint>) {
         let own = || Methods { family, endpoints: Vec::new(), allowed: String::new() };
         self.paths.entry(path).or_insert_with(own).add(endpoints);
     }
@@ -61,12 +63,12 @@ pub fn router<T: Spoken>(apis: T, extra: Route) -> impl Endpoint<Output = Respon
 /// The methods of one path.
 struct Methods {
     family: Family,
-    endpoints: Vec<(Method, BoxEndpoint<'static>)>,
+    endpoints: Vec<(Method, OperationEndpoint)>,
     allowed: String,
 }
 
 impl Methods {
-    fn add(&mut self, endpoints: HashMap<Method, BoxEndpoint<'static>>) {
+    fn add(&mut self, endpoints: HashMap<Method, OperationEndpoint>) {
         self.endpoints.extend(endpoints);
         self.endpoints.sort_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
         let mut names: Vec<&str> = self.endpoints.iter().map(|(method, _)| method.as_str()).collect();
@@ -76,7 +78,7 @@ impl Methods {
         self.allowed = names.join(", ");
     }
 
-    fn find(&self, method: &Method) -> Option<&BoxEndpoint<'static>> {
+    fn find(&self, method: &Method) -> Option<&OperationEndpoint> {
         self.endpoints.iter().find(|(own, _)| own == method).map(|(_, endpoint)| endpoint)
     }
 }
@@ -84,31 +86,41 @@ impl Methods {
 impl Endpoint for Methods {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        if let Some(endpoint) = self.find(request.method()) {
-            return endpoint.call(request).await;
-        }
-        if *request.method() == Method::HEAD
-            && let Some(endpoint) = self.find(&Method::GET)
-        {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let own = self.find(request.method());
+        let stands_in = own.is_none() && *request.method() == Method::HEAD;
+        let Some(endpoint) = own.or_else(|| self.find(&Method::GET).filter(|_| stands_in)) else {
+            return Either::Left(ready(Ok(self.answer_itself(&request))));
+        };
+        if stands_in {
             request.set_method(Method::GET);
-            let mut response = endpoint.call(request).await?;
-            response.set_body(());
-            return Ok(response);
         }
+        Either::Right(endpoint.call(request).map(move |result| {
+            let mut response = result?;
+            if stands_in {
+                response.set_body(());
+            }
+            Ok(response)
+        }))
+    }
+}
+
+impl Methods {
+    /// The answer to a method that no operation has.
+    fn answer_itself(&self, request: &Request) -> Response {
         if *request.method() == Method::OPTIONS {
             let mut response = Response::from(StatusCode::NO_CONTENT);
             if let Ok(allowed) = HeaderValue::from_str(&self.allowed) {
                 response.headers_mut().insert(header::ALLOW, allowed);
             }
-            return Ok(response);
+            return response;
         }
         let refusal = Error::MethodNotAllowed {
             method: request.method().to_string(),
             path: request.original_uri().path().to_owned(),
             allowed: self.allowed.clone(),
         };
-        Ok(errors::answer(&refusal, &Asked::of(&request, self.family)))
+        errors::answer(&refusal, &Asked::of(request, self.family))
     }
 }
 
@@ -119,21 +131,20 @@ struct WithNotFound<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for WithNotFound<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let uri = request.uri().clone();
-        let path = uri.path();
         if let Some(plain) = without_last_slash(&uri) {
             *request.uri_mut() = plain;
         }
-        let asked = Asked::of(&request, Family::of_unknown(path));
-        match self.inner.call(request).await {
+        let asked = Asked::of(&request, Family::of_unknown(uri.path()));
+        self.inner.call(request).map(move |result| match result {
             Ok(response) => Ok(response),
             Err(error) if error.is::<poem::error::NotFoundError>() => {
-                let shown = path.chars().take(200).collect();
+                let shown = uri.path().chars().take(200).collect();
                 Ok(errors::answer(&Error::RouteNotFound(shown), &asked))
             }
             Err(error) => Ok(errors::render(error, &asked)),
-        }
+        })
     }
 }
 
