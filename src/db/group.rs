@@ -186,36 +186,32 @@ fn may_drain(db: &Shared) -> bool {
     queue.is_scheduled
 }
 
-/// Commits what waits, one batch; then hands the file on if more has come.
+/// Commits what waits, batch by batch; hands the file on when another one waits for a thread.
 fn drain(db: &Arc<Shared>, next_pause: Duration) {
-    if !may_drain(db) {
-        return;
-    }
-    refuse_expired(db);
-    let deadline = Instant::now() + db.engine.0.options.write_timeout;
-    let connection = match db.writers.get(deadline) {
-        Ok(connection) => connection,
-        Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
-        Err(error) => return fail_all(db, &error),
-    };
-    if let Err(error) = db.place.check() {
-        return fail_all(db, &error);
-    }
-    match commit_batch(db, &connection) {
-        Ok(()) => {}
-        Err(DbError::Busy) => {
-            drop(connection);
-            return pause(db, next_pause);
+    while may_drain(db) {
+        refuse_expired(db);
+        match drain_batch(db) {
+            Ok(()) => {}
+            Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
+            Err(error) => return fail_all(db, &error),
         }
-        Err(error) => {
-            drop(connection);
-            return fail_all(db, &error);
+        if db.engine.0.writers.are_wanted() {
+            if may_drain(db) {
+                schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
+            }
+            return;
         }
     }
-    drop(connection);
-    if may_drain(db) {
-        schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
-    }
+}
+
+/// Commits one batch.
+///
+/// # Errors
+/// Only when nothing was taken from the queue.
+fn drain_batch(db: &Shared) -> std::result::Result<(), DbError> {
+    let connection = db.writers.get(Instant::now() + db.engine.0.options.write_timeout)?;
+    db.place.check()?;
+    commit_batch(db, &connection)
 }
 
 /// Another program holds the file: leaves the thread to others and comes back.
