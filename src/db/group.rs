@@ -1,8 +1,9 @@
 //! Group commit: concurrent writes of one file share a transaction and one wait for the disk.
 //!
 //! Writes queue up; whoever finds the file unscheduled hands it to the writer threads, where one
-//! thread at a time drains the queue: `BEGIN IMMEDIATE`, each closure behind its own savepoint,
-//! one `COMMIT`, then all are answered. Nobody waits for a timer.
+//! thread at a time drains the queue: `BEGIN IMMEDIATE`, each closure, one `COMMIT`, then all are
+//! answered. A closure that fails leaves nothing behind and costs its neighbours nothing. Nobody waits
+//! for a timer.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -185,36 +186,32 @@ fn may_drain(db: &Shared) -> bool {
     queue.is_scheduled
 }
 
-/// Commits what waits, one batch; then hands the file on if more has come.
+/// Commits what waits, batch by batch; hands the file on when another one waits for a thread.
 fn drain(db: &Arc<Shared>, next_pause: Duration) {
-    if !may_drain(db) {
-        return;
-    }
-    refuse_expired(db);
-    let deadline = Instant::now() + db.engine.0.options.write_timeout;
-    let connection = match db.writers.get(deadline) {
-        Ok(connection) => connection,
-        Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
-        Err(error) => return fail_all(db, &error),
-    };
-    if let Err(error) = db.place.check() {
-        return fail_all(db, &error);
-    }
-    match commit_batch(db, &connection) {
-        Ok(()) => {}
-        Err(DbError::Busy) => {
-            drop(connection);
-            return pause(db, next_pause);
+    while may_drain(db) {
+        refuse_expired(db);
+        match drain_batch(db) {
+            Ok(()) => {}
+            Err(DbError::Busy | DbError::Timeout) => return pause(db, next_pause),
+            Err(error) => return fail_all(db, &error),
         }
-        Err(error) => {
-            drop(connection);
-            return fail_all(db, &error);
+        if db.engine.0.writers.are_wanted() {
+            if may_drain(db) {
+                schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
+            }
+            return;
         }
     }
-    drop(connection);
-    if may_drain(db) {
-        schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
-    }
+}
+
+/// Commits one batch.
+///
+/// # Errors
+/// Only when nothing was taken from the queue.
+fn drain_batch(db: &Shared) -> std::result::Result<(), DbError> {
+    let connection = db.writers.get(Instant::now() + db.engine.0.options.write_timeout)?;
+    db.place.check()?;
+    commit_batch(db, &connection)
 }
 
 /// Another program holds the file: leaves the thread to others and comes back.
@@ -262,19 +259,23 @@ fn commit_batch(db: &Shared, connection: &Connection) -> std::result::Result<(),
     connection.run("BEGIN IMMEDIATE")?;
     let started = Instant::now();
     let mut batch: Vec<Box<dyn Job>> = Vec::new();
-    let mut has_written = false;
+    let (mut has_written, mut is_guarded) = (false, false);
     while batch.len() < BATCH_CLOSURES && started.elapsed() < BATCH_TIME {
         let Some(mut job) = db.group.queue.lock().jobs.pop_front() else { break };
-        // With nothing to protect before it in the transaction, a closure needs no savepoint.
-        let outcome = run_one(connection, &mut *job, has_written);
-        batch.push(job);
-        match outcome {
-            Ok(did_write) => has_written |= did_write,
-            Err(error) => {
-                connection.roll_back();
-                settle_all(batch, Some(&error));
-                return Ok(());
+        let outcome = match run_one(connection, &mut *job, is_guarded) {
+            Ok(Ran::Spoilt) => begin_again(connection, &mut batch).map(|()| is_guarded = true),
+            Ok(Ran::Stands) => {
+                has_written = true;
+                Ok(())
             }
+            Ok(Ran::Undone) => Ok(()),
+            Err(error) => Err(error),
+        };
+        batch.push(job);
+        if let Err(error) = outcome {
+            connection.roll_back();
+            settle_all(batch, Some(&error));
+            return Ok(());
         }
     }
     connection.clear_deadline();
@@ -301,16 +302,30 @@ fn commit(connection: &Connection) -> std::result::Result<(), DbError> {
     connection.run("COMMIT")
 }
 
-/// Runs one closure inside the open transaction. True when what it wrote stands, false when it
-/// failed by itself and was undone.
+/// What became of a closure inside the transaction.
+enum Ran {
+    /// What it wrote stands.
+    Stands,
+    /// It failed by itself, and nothing of it is left.
+    Undone,
+    /// It failed by itself, and what it wrote is still there.
+    Spoilt,
+}
+
+/// Runs one closure inside the open transaction, behind a savepoint if it is to be `guarded`.
+///
+/// A savepoint costs a copy of every page that is written behind it. Few closures fail, and most of
+/// those before they write, so at first nothing is guarded, and a closure that fails after it wrote
+/// has the batch begun again.
 ///
 /// # Errors
 /// When the transaction as a whole is lost.
-fn run_one(connection: &Connection, job: &mut dyn Job, protect: bool) -> std::result::Result<bool, DbError> {
-    if protect {
+fn run_one(connection: &Connection, job: &mut dyn Job, guarded: bool) -> std::result::Result<Ran, DbError> {
+    if guarded {
         connection.run("SAVEPOINT one")?;
     }
     connection.set_deadline(job.deadline().max(Instant::now() + Duration::from_secs(1)));
+    let changes_before = connection.raw.total_changes();
     let mut tx = Tx::new(&connection.raw);
     let outcome = job.run(&mut tx);
     connection.clear_deadline();
@@ -320,13 +335,27 @@ fn run_one(connection: &Connection, job: &mut dyn Job, protect: bool) -> std::re
     if connection.raw.is_autocommit() {
         return Err(DbError::Other("the transaction was ended inside a write".into()));
     }
-    match (outcome, protect) {
-        (Ok(()), true) => connection.run("RELEASE one")?,
-        (Ok(()), false) => {}
-        (Err(()), true) => connection.run("ROLLBACK TO one").and_then(|()| connection.run("RELEASE one"))?,
-        (Err(()), false) => connection.run("ROLLBACK").and_then(|()| connection.run("BEGIN IMMEDIATE"))?,
+    match (outcome, guarded) {
+        (Ok(()), true) => connection.run("RELEASE one").map(|()| Ran::Stands),
+        (Ok(()), false) => Ok(Ran::Stands),
+        (Err(()), true) => {
+            connection.run("ROLLBACK TO one").and_then(|()| connection.run("RELEASE one")).map(|()| Ran::Undone)
+        }
+        (Err(()), false) if connection.raw.total_changes() == changes_before => Ok(Ran::Undone),
+        (Err(()), false) => Ok(Ran::Spoilt),
     }
-    Ok(outcome.is_ok())
+}
+
+/// Undoes the batch so far and runs it once more, guarded.
+///
+/// # Errors
+/// When the transaction as a whole is lost.
+fn begin_again(connection: &Connection, batch: &mut [Box<dyn Job>]) -> std::result::Result<(), DbError> {
+    connection.run("ROLLBACK").and_then(|()| connection.run("BEGIN IMMEDIATE"))?;
+    for job in batch {
+        run_one(connection, &mut **job, true)?;
+    }
+    Ok(())
 }
 
 /// A constraint checked at COMMIT failed: finds the guilty closure by giving each its own
@@ -335,11 +364,11 @@ fn replay_singly(db: &Shared, connection: &Connection, batch: Vec<Box<dyn Job>>)
     for mut job in batch {
         let outcome = connection
             .run("BEGIN IMMEDIATE")
-            .and_then(|()| run_one(connection, &mut *job, false))
-            .and_then(|did_write| commit(connection).map(|()| did_write));
+            .and_then(|()| run_one(connection, &mut *job, true))
+            .and_then(|ran| commit(connection).map(|()| ran));
         match outcome {
-            Ok(did_write) => {
-                if did_write {
+            Ok(ran) => {
+                if matches!(ran, Ran::Stands) {
                     db.committed();
                 }
                 job.settle(None);

@@ -148,6 +148,9 @@ impl Db {
 
     /// Runs a write in the next group commit. `Ok` means it is on the disk.
     ///
+    /// `work` may run more than once, each time without what it wrote before. It must not change the
+    /// schema: where it fails, only changed rows are noticed and undone.
+    ///
     /// # Errors
     /// Those of `work`, in which case nothing of it stays, and any [`DbError`].
     pub async fn write<T, F>(&self, work: F) -> Result<T>

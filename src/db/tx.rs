@@ -167,6 +167,16 @@ impl<'c> Tx<'c> {
         self.note(outcome)
     }
 
+    /// Runs an INSERT of one row; gives the row's id. `RETURNING id` would build and drop a table of its
+    /// own at each run.
+    ///
+    /// # Errors
+    /// Any [`DbError`].
+    pub fn insert(&mut self, sql: &str, values: &[Val<'_>]) -> Result<i64, DbError> {
+        self.execute(sql, values)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
     /// Makes a statement ready that returns no rows and runs many times, by [`Tx::run`].
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! A fixed set of named threads for database work, with a bounded queue and tasks that wait.
+//!
+//! Of several idle threads the one that worked last is woken: its caches are warm.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::DbError;
 
@@ -19,7 +21,8 @@ pub(super) struct Workers {
 
 struct Shared {
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// One for each thread, by its number.
+    alarms: Vec<Condvar>,
     capacity: usize,
 }
 
@@ -28,6 +31,8 @@ struct Queue {
     ready: VecDeque<Task>,
     waiting: BinaryHeap<Reverse<Waiting>>,
     sequence: u64,
+    /// Numbers of the threads that have nothing to do; the last one worked last.
+    idle: Vec<usize>,
     is_stopping: bool,
 }
 
@@ -60,12 +65,13 @@ impl Workers {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(super) fn start(name: &str, count: usize, capacity: usize) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), capacity });
+        let alarms = (0..count).map(|_| Condvar::new()).collect();
+        let shared = Arc::new(Shared { queue: Mutex::default(), alarms, capacity });
         let mut threads = Vec::with_capacity(count);
         for index in 0..count {
             let shared = shared.clone();
             let builder = std::thread::Builder::new().name(format!("{name}-{index}"));
-            threads.push(builder.spawn(move || shared.work())?);
+            threads.push(builder.spawn(move || shared.work(index))?);
         }
         Ok(Self { shared, threads: Mutex::new(threads) })
     }
@@ -80,9 +86,15 @@ impl Workers {
             return Err(DbError::Overloaded);
         }
         queue.ready.push_back(Box::new(task));
-        drop(queue);
-        self.shared.changed.notify_one();
+        self.shared.wake_one(queue);
         Ok(())
+    }
+
+    /// True when a task is ready that no thread has taken yet.
+    pub(super) fn are_wanted(&self) -> bool {
+        let queue = self.shared.queue.lock();
+        let is_due = |Reverse(waiting): &Reverse<Waiting>| waiting.due <= Instant::now();
+        !queue.ready.is_empty() || queue.waiting.peek().is_some_and(is_due)
     }
 
     /// Queues a task that becomes ready after `delay`. At a stop it runs at once.
@@ -91,14 +103,22 @@ impl Workers {
         queue.sequence += 1;
         let waiting = Waiting { due: Instant::now() + delay, sequence: queue.sequence, task: Box::new(task) };
         queue.waiting.push(Reverse(waiting));
-        drop(queue);
-        self.shared.changed.notify_one();
+        self.shared.wake_one(queue);
     }
 }
 
 impl Shared {
-    fn work(&self) {
-        while let Some(task) = self.next() {
+    /// Wakes the idle thread that worked last, if there is one.
+    fn wake_one(&self, mut queue: MutexGuard<'_, Queue>) {
+        let woken = queue.idle.pop();
+        drop(queue);
+        if let Some(number) = woken {
+            self.alarms[number].notify_one();
+        }
+    }
+
+    fn work(&self, number: usize) {
+        while let Some(task) = self.next(number) {
             // Every task answers its caller by itself; a panic here must not cost the thread.
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(task)).is_err() {
                 tracing::error!("a database task panicked");
@@ -106,7 +126,7 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<Task> {
+    fn next(&self, number: usize) -> Option<Task> {
         let mut queue = self.queue.lock();
         loop {
             let next_due = queue.waiting.peek().map(|Reverse(waiting)| waiting.due);
@@ -114,17 +134,23 @@ impl Shared {
                 return queue.waiting.pop().map(|Reverse(waiting)| waiting.task);
             }
             if let Some(task) = queue.ready.pop_front() {
+                if next_due.is_some() {
+                    // This one may have been watching the clock.
+                    self.wake_one(queue);
+                }
                 return Some(task);
             }
             if queue.is_stopping {
                 return None;
             }
+            queue.idle.push(number);
             match next_due {
                 Some(due) => {
-                    self.changed.wait_until(&mut queue, due);
+                    self.alarms[number].wait_until(&mut queue, due);
                 }
-                None => self.changed.wait(&mut queue),
+                None => self.alarms[number].wait(&mut queue),
             }
+            queue.idle.retain(|idle| *idle != number);
         }
     }
 }
@@ -132,7 +158,9 @@ impl Shared {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.queue.lock().is_stopping = true;
-        self.shared.changed.notify_all();
+        self.shared.alarms.iter().for_each(|alarm| {
+            alarm.notify_one();
+        });
         let own = std::thread::current().id();
         for thread in self.threads.get_mut().drain(..) {
             // The last handle may be dropped by a task, and a thread cannot wait for itself.
@@ -157,6 +185,32 @@ mod tests {
         workers.submit(move || early.send("early").unwrap()).unwrap();
         assert_eq!(receiver.recv().unwrap(), "early");
         assert_eq!(receiver.recv().unwrap(), "late");
+    }
+
+    #[test]
+    fn the_thread_that_worked_last_works_next() {
+        let workers = Workers::start("test", 3, 8).unwrap();
+        let mut names = std::collections::HashSet::new();
+        for _ in 0..20 {
+            while workers.shared.queue.lock().idle.len() < 3 {
+                std::thread::yield_now();
+            }
+            let (sender, receiver) = mpsc::channel();
+            workers.submit(move || sender.send(std::thread::current().name().map(str::to_owned)).unwrap()).unwrap();
+            names.insert(receiver.recv().unwrap());
+        }
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn a_waiting_task_is_not_forgotten_by_the_thread_that_watched_the_clock() {
+        let workers = Workers::start("test", 2, 8).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let (hold, held) = mpsc::channel::<()>();
+        workers.submit_after(Duration::from_millis(20), move || sender.send(()).unwrap());
+        workers.submit(move || assert!(held.recv().is_err())).unwrap();
+        receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+        drop(hold);
     }
 
     #[test]

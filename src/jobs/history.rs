@@ -54,8 +54,8 @@ pub fn begin(tx: &mut Tx<'_>, job: &str, now: Timestamp) -> Result<i64> {
     let cut = "UPDATE job_runs SET outcome = 'failed', finished_at = ?2, detail = 'the server ended before it was done' \
                WHERE job = ?1 AND outcome = 'running'";
     tx.execute(cut, vals![job, now])?;
-    let sql = "INSERT INTO job_runs (job, started_at, outcome) VALUES (?1, ?2, 'running') RETURNING id";
-    Ok(tx.query_one(sql, vals![job, now], |row| row.get(0))?)
+    let sql = "INSERT INTO job_runs (job, started_at, outcome) VALUES (?1, ?2, 'running')";
+    Ok(tx.insert(sql, vals![job, now])?)
 }
 
 /// Writes down how a run ended.

@@ -53,9 +53,9 @@ pub fn list(
 
 pub(super) fn insert(tx: &mut Tx<'_>, input: &NewOrder, total: Money, now: Timestamp) -> Result<i64> {
     let sql = "INSERT INTO orders (user_id, status, total_minor, note, created_at, updated_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?5) RETURNING id";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
     let values = vals![input.user_id, OrderStatus::Pending.as_str(), total, &input.note, now];
-    tx.query_one(sql, values, |row| row.get(0)).map_err(|error| match error {
+    tx.insert(sql, values).map_err(|error| match error {
         // The user is the only other row an order points at.
         DbError::ForeignKey => Error::field("user_id", Rule::Missing),
         other => other.into(),
@@ -64,10 +64,10 @@ pub(super) fn insert(tx: &mut Tx<'_>, input: &NewOrder, total: Money, now: Times
 
 pub(super) fn insert_item(tx: &mut Tx<'_>, order_id: i64, item: NewItem, offer: &Offer) -> Result<OrderItem> {
     let sql = "INSERT INTO order_items (order_id, product_id, name, unit_price_minor, quantity) \
-               VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
+               VALUES (?1, ?2, ?3, ?4, ?5)";
     let values = vals![order_id, item.product_id, &offer.name, offer.price, item.quantity];
     Ok(OrderItem {
-        id: tx.query_one(sql, values, |row| row.get(0))?,
+        id: tx.insert(sql, values)?,
         product_id: Some(item.product_id),
         name: offer.name.clone(),
         unit_price: offer.price,

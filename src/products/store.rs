@@ -30,11 +30,12 @@ fn read_product(row: &Row<'_, '_>) -> Result<Product, DbError> {
 /// # Errors
 /// Storage errors.
 pub fn create(tx: &mut Tx<'_>, new: &NewProduct, now: Timestamp) -> Result<Product> {
-    let id = tx.query_one(
-        "INSERT INTO products (name, description, price_minor, stock, image, is_active, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) RETURNING id",
+    // OR FAIL: otherwise every page that the triggers write is copied first, so that the row alone could be
+    // undone. A write that fails is undone as a whole.
+    let id = tx.insert(
+        "INSERT OR FAIL INTO products (name, description, price_minor, stock, image, is_active, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
         vals![&new.name, &new.description, new.price, new.stock, &new.image, new.is_active, now],
-        |row| row.get(0),
     )?;
     Ok(Product {
         id,

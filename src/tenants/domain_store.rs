@@ -26,9 +26,9 @@ pub(super) fn count(tx: &mut Tx<'_>, tenant_id: &str) -> Result<i64> {
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, tenant_id: &str, domain: &str, now: Timestamp) -> Result<Domain> {
-    let sql = "INSERT INTO domains (domain, tenant_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3) RETURNING id";
+    let sql = "INSERT INTO domains (domain, tenant_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)";
     let id = tx
-        .query_one(sql, vals![domain, tenant_id, now], |row| row.get(0))
+        .insert(sql, vals![domain, tenant_id, now])
         .map_err(|error| Error::from(error).taken("domains.domain", "domain"))?;
     Ok(Domain { id, domain: domain.to_owned(), created_at: now })
 }

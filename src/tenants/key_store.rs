@@ -47,9 +47,9 @@ pub(super) struct NewKeyRow {
 
 pub(super) fn insert(tx: &mut Tx<'_>, tenant_id: &str, key: &NewKeyRow) -> Result<i64> {
     let sql = "INSERT INTO api_keys (tenant_id, kind, name, prefix, hash, expires_at, created_at) \
-               VALUES (?1, 'tenant', ?2, ?3, ?4, ?5, ?6) RETURNING id";
+               VALUES (?1, 'tenant', ?2, ?3, ?4, ?5, ?6)";
     let values = vals![tenant_id, &key.name, &key.prefix, &key.hash, key.expires_at, key.now];
-    Ok(tx.query_one(sql, values, |row| row.get(0))?)
+    Ok(tx.insert(sql, values)?)
 }
 
 /// A tenant key as it is carried to another server.

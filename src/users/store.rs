@@ -42,10 +42,10 @@ pub(super) struct UserRow<'a> {
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, row: &UserRow<'_>) -> Result<User> {
-    let id: UserId = tx
-        .query_one(
+    let id = tx
+        .insert(
             "INSERT INTO users (uuid, name, email, username, password_hash, role, created_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
             vals![
                 &uuid().to_string(),
                 row.name,
@@ -55,7 +55,6 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &UserRow<'_>) -> Result<User> {
                 row.role.as_str(),
                 row.now
             ],
-            |row| row.get(0),
         )
         .map_err(refused)?;
     get(tx, id)

@@ -42,9 +42,9 @@ pub(super) struct NewToken {
 /// transaction, for that may run twice.
 pub(super) fn create(tx: &mut Tx<'_>, user_id: UserId, name: &str, secret: &str, now: Timestamp) -> Result<NewToken> {
     let sql = "INSERT INTO personal_access_tokens (user_id, name, token, created_at, updated_at) \
-               VALUES (?1, ?2, ?3, ?4, ?4) RETURNING id";
+               VALUES (?1, ?2, ?3, ?4, ?4)";
     let hash = hex::encode(token::hash(secret));
-    let id: i64 = tx.query_one(sql, vals![user_id, name, &hash, now], |row| row.get(0))?;
+    let id = tx.insert(sql, vals![user_id, name, &hash, now])?;
     let surplus = "DELETE FROM personal_access_tokens WHERE user_id = ?1 AND id <= \
                    (SELECT id FROM personal_access_tokens WHERE user_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
     let ended = tx.execute(surplus, vals![user_id, TOKENS_MAX])?;
