@@ -22,6 +22,7 @@ mod disk_read_only;
 mod doctor;
 #[path = "cli/doctor_repairs.rs"]
 mod doctor_repairs;
+mod extent;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/logs.rs"]
