@@ -8,6 +8,8 @@ mod acknowledged;
 mod backups;
 #[path = "cli/binary.rs"]
 mod binary;
+#[path = "cli/browser.rs"]
+mod browser;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/demo.rs"]
@@ -29,6 +31,8 @@ mod health;
 mod logs;
 #[path = "cli/migrate.rs"]
 mod migrate;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/queries.rs"]
 mod queries;
 #[path = "cli/readme.rs"]
