@@ -25,6 +25,9 @@ mod doctor;
 #[path = "cli/doctor_repairs.rs"]
 mod doctor_repairs;
 mod extent;
+#[cfg(target_os = "linux")]
+#[path = "cli/flood.rs"]
+mod flood;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/logs.rs"]
