@@ -8,6 +8,8 @@ mod acknowledged;
 mod backups;
 #[path = "cli/binary.rs"]
 mod binary;
+#[path = "cli/browser.rs"]
+mod browser;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/demo.rs"]
@@ -24,12 +26,18 @@ mod doctor;
 mod doctor_backups;
 #[path = "cli/doctor_repairs.rs"]
 mod doctor_repairs;
+mod extent;
+#[cfg(target_os = "linux")]
+#[path = "cli/flood.rs"]
+mod flood;
 #[path = "cli/health.rs"]
 mod health;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/migrate.rs"]
 mod migrate;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/queries.rs"]
 mod queries;
 #[path = "cli/readme.rs"]

@@ -118,7 +118,6 @@ impl Pulse {
         let status = bytes.get(9..12).filter(|_| bytes.starts_with(b"HTTP/1."));
         let status = match status {
             Some(b"400") => 400,
-            Some(b"414") => 414,
             Some(b"431") => 431,
             _ => return false,
         };

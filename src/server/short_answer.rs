@@ -41,13 +41,6 @@ const BAD_REQUEST: ShortAnswer = ShortAnswer {
     headers: "",
 };
 
-const URI_TOO_LONG: ShortAnswer = ShortAnswer {
-    status: "414 URI Too Long",
-    code: "uri_too_long",
-    message: "The address of the request is too long.",
-    headers: "",
-};
-
 const HEAD_TOO_LARGE: ShortAnswer = ShortAnswer {
     status: "431 Request Header Fields Too Large",
     code: "head_too_large",
@@ -65,7 +58,6 @@ impl ShortAnswer {
     pub(super) fn to_unreadable_head(status: u16) -> &'static Self {
         match status {
             431 => &HEAD_TOO_LARGE,
-            414 => &URI_TOO_LONG,
             _ => &BAD_REQUEST,
         }
     }

@@ -10,19 +10,12 @@ use tokio::task::JoinSet;
 
 use crate::acknowledged::{Acknowledged, check};
 use crate::binary::{Home, Server};
+use crate::extent::tries;
 
 /// Connections that write at the same time.
 const CONNECTIONS: usize = 8;
 /// The kill comes after a moment of load between these.
 const LOAD_MS: std::ops::Range<u64> = 20..300;
-
-/// `RUKO_TEST_DEPTH` scales it: 1 is the full test, a tenth is done when nothing is said.
-fn rounds() -> u32 {
-    let depth = std::env::var("RUKO_TEST_DEPTH").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.1);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of rounds")]
-    let rounds = (100.0 * depth).round() as u32;
-    rounds.max(10)
-}
 
 struct Writer {
     client: reqwest::Client,
@@ -71,7 +64,7 @@ async fn no_acknowledged_write_is_lost_by_a_kill() {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let mut token = String::new();
     let (mut all, mut last_round) = (0, Vec::<Acknowledged>::new());
-    let rounds = rounds();
+    let rounds = tries(100, 10);
     for round in 0..rounds {
         let server: Server = home.serve(&[]);
         if round == 0 {

@@ -8,14 +8,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::binary::Home;
+use crate::extent::tries;
 use crate::shop::{MASTER, Shop, answer, assert_full, expect_sound, until};
 use crate::small_disk::{Disk, with_own_mounts};
 
 /// Room that is left: from none to enough for everything. At the full depth the steps are small enough
 /// for each write to be the one that fails.
 fn rooms_kib() -> impl Iterator<Item = u64> {
-    let depth = std::env::var("RUKO_TEST_DEPTH").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.1);
-    (0..=480).step_by(if depth < 1.0 { 40 } else { 8 })
+    (0..=480).step_by(480 / tries(60, 12) as usize)
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {

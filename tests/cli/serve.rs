@@ -21,7 +21,7 @@ fn first_start_shows_how_to_make_a_tenant_and_no_key() {
     let ran = Ran::of(Command::new("sh").args(["-c", &lines.join("\n")]).output().unwrap());
     let answer: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {lines:?} {ran:?}"));
     assert_eq!(answer["data"]["name"], "Warung Bu Sri", "{answer}");
-    let text = text + &server.stop();
+    let text = format!("{text}{}", server.stop());
     assert!(!text.contains("mk_"), "{text}");
     let later = home.serve(&[]).stop();
     assert!(curls(&later).len() == 1 && !later.contains("MASTER=$("), "{later}");

@@ -56,6 +56,11 @@ impl Shop {
         answer(request).await
     }
 
+    /// The headers that say who asks, tenant first.
+    pub fn credentials(&self) -> String {
+        format!("X-Tenant-API-Key: {}\r\nAuthorization: Bearer {}\r\n", self.key, self.token)
+    }
+
     pub async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(Method::GET, path, None).await
     }

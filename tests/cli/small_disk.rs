@@ -6,10 +6,10 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::extent::not_tested;
+
 /// Set in the process that has mounts of its own.
 const INSIDE: &str = "RUKO_TEST_HAS_OWN_MOUNTS";
-/// Says that this machine can mount, so that a test that cannot has failed.
-const NEEDED: &str = "RUKO_TEST_NEEDS_MOUNT";
 /// How to get mounts of one's own: as root, and as anybody else.
 const WAYS: [&str; 2] = ["-m", "-rm"];
 const BLOCK: usize = 4096;
@@ -20,11 +20,7 @@ pub fn with_own_mounts(name: &str, test: impl Future<Output = ()>) {
         return tokio::runtime::Runtime::new().unwrap().block_on(test);
     }
     let Some(way) = WAYS.into_iter().find(|way| can_mount(way)) else {
-        assert!(std::env::var_os(NEEDED).is_none(), "{NEEDED} is set, and nothing can be mounted here");
-        // Past the test runner, which shows nothing of a test that passes.
-        let told = format!("\nNOT TESTED: {name}: no file system can be mounted on this machine\n");
-        std::io::stderr().write_all(told.as_bytes()).unwrap();
-        return;
+        return not_tested(name, "RUKO_TEST_NEEDS_MOUNT", "no file system can be mounted on this machine");
     };
     let mut again = Command::new("unshare");
     again.arg(way).arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]).env(INSIDE, "1");

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, User, tries};
+use crate::extent::tries;
+use crate::support::{Server, User};
 
 #[tokio::test]
 async fn two_tenants_written_at_once_keep_their_rows_apart() {

@@ -12,6 +12,8 @@ mod central;
 mod conditions;
 mod db;
 mod error_codes;
+#[path = "../extent.rs"]
+mod extent;
 mod families;
 mod input;
 mod isolation;

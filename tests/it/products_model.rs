@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{Server, User, tries};
+use crate::extent::tries;
+use crate::support::{Server, User};
 
 #[derive(Debug, Clone)]
 struct Row {

@@ -8,7 +8,8 @@ use ruko::money::Money;
 use ruko::products::{self, NewProduct, ProductFilter, ProductPatch, ProductSort, search};
 use serde_json::json;
 
-use crate::support::{Server, raw, tries};
+use crate::extent::tries;
+use crate::support::{Server, raw};
 
 const NOW: Timestamp = Timestamp(1_761_833_130_000);
 

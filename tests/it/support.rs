@@ -99,16 +99,6 @@ impl Server {
     }
 }
 
-/// How often a test with a choice tries: its `full` count times `RUKO_TEST_DEPTH`, which is a tenth
-/// when nothing is said, and at least `least`.
-pub fn tries(full: u32, least: u32) -> u32 {
-    let depth = std::env::var("RUKO_TEST_DEPTH").map_or(0.1, |text| text.parse::<f64>().unwrap());
-    // Depths are small positive numbers: nothing is lost that matters.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let tries = (f64::from(full) * depth).round() as u32;
-    tries.max(least)
-}
-
 /// Sends a request; gives status and body (null when it is no JSON).
 pub async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.unwrap();

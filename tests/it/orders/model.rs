@@ -171,7 +171,7 @@ async fn check(steps: Vec<Step>, filters: Vec<OrderFilter>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: crate::support::tries(640, 64), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::extent::tries(640, 64), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_orders_and_changes_agree_with_the_model(

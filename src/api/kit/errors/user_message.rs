@@ -75,11 +75,7 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Too many tries. Please wait a moment.",
         "Terlalu banyak percobaan. Mohon tunggu sebentar.",
     ),
-    (
-        &["payload_too_large", "uri_too_long", "head_too_large"],
-        "That is too large.",
-        "Data yang dikirim terlalu besar.",
-    ),
+    (&["payload_too_large", "head_too_large"], "That is too large.", "Data yang dikirim terlalu besar."),
     (
         &["request_timeout"],
         "The connection was too slow. Please try again.",
