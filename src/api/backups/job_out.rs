@@ -69,9 +69,12 @@ pub(super) struct JobOut {
     result_url: Option<String>,
     /// The answer that whoever waited for it got.
     result: Option<Any<Value>>,
-    /// Why it failed or ended early.
+    /// Why it failed or ended early; only then.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<JobErrorOut>,
     /// Where it is, for people, when the request carried `Accept-Language`.
+    #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     user_message: Option<String>,
 }
