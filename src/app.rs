@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::activity::{Activity, ActivityOptions};
+use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub tenants: Tenants,
     /// Copies of the tenants' files.
     pub backups: Backups,
+    /// Work on them that somebody asked for.
+    pub backup_jobs: Jobs,
     /// Checked bearer tokens.
     pub sessions: Sessions,
     /// Password hashes, a few at a time.
@@ -171,6 +174,8 @@ impl App {
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;
+        let backup_jobs = Jobs::new(central.clone(), clock.clone());
+        backup_jobs.recover().await.map_err(in_central)?;
         let auth = &config.auth;
         let (master_key, new_key) =
             MasterKey::load(auth.master_key.as_ref(), auth.is_placeholder_master_key(), &central, &clock, is_server)
@@ -205,6 +210,7 @@ impl App {
             central,
             tenants,
             backups,
+            backup_jobs,
             master_key,
         };
         Ok((Self { shared: Arc::new(shared) }, new_key))
@@ -259,6 +265,7 @@ impl App {
 
     /// Writes what waits and leaves every file complete.
     pub async fn shut_down(&self) {
+        self.backup_jobs.shut_down().await;
         self.backups.shut_down().await;
         self.tenants.finish_work().await;
         if let Err(error) = self.flush_uses().await {

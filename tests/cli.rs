@@ -4,6 +4,8 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/backup_jobs.rs"]
+mod backup_jobs;
 #[path = "cli/backups.rs"]
 mod backups;
 #[path = "cli/binary.rs"]

@@ -1,6 +1,7 @@
 //! The wire, and nothing but the wire: types of requests and answers, credentials, status codes.
 //! No SQL and no rules.
 
+pub mod backups;
 pub mod central;
 pub mod health;
 pub mod kit;
@@ -23,7 +24,7 @@ pub enum Tag {
     /// Tenants of this server: made, changed, suspended, deleted. Needs the master key.
     #[oai(rename = "Central: tenants")]
     CentralTenants,
-    /// Backups of tenants: made, listed, restored. Needs the master key.
+    /// Backups of tenants, and the jobs that make and restore them. Needs the master key.
     #[oai(rename = "Central: backups")]
     CentralBackups,
     /// What happened on this server. Needs the master key.
@@ -37,6 +38,8 @@ pub enum Tag {
     Products,
     /// Orders of a tenant.
     Orders,
+    /// Backups of a tenant, for its admins.
+    Backups,
     /// What happened in a tenant, for its admins.
     Activity,
     /// State of the server.
@@ -47,6 +50,7 @@ pub enum Tag {
 pub fn all(app: &App) -> impl Spoken + 'static {
     (
         In::<Laravel, _>::new(central::apis(app)),
+        In::<Laravel, _>::new(backups::apis(app)),
         In::<Laravel, _>::new(logs::CentralLogsApi(app.clone())),
         In::<Laravel, _>::new(tenant::AuthApi(app.clone())),
         In::<Laravel, _>::new(tenant::MeApi(app.clone())),

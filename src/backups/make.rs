@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use super::container::{Head, Manifest, Packer};
 use super::keys::BackupKey;
 use super::model::{Backup, Content};
-use super::progress::Progress;
+use super::progress::{Progress, Step};
 use super::prove::{Proof, prove};
 
 /// The write-ahead log of a live file may reach this size, or that of the file, while it is copied.
@@ -50,19 +50,22 @@ impl Task<'_> {
     /// Copies the live file and makes the backup of the copy.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `cancelled`, `wal_limit`; storage errors. Nothing stays behind then.
+    /// [`Error::Conflict`] `cancelled`, `interrupted`, `wal_limit`; storage errors. Nothing stays behind then.
     pub(super) fn run(&self) -> Result<Made> {
         let copy = TempFile::new(self.tmp.join(format!("{TEMP_PREFIX}{}.db", self.backup.id)));
         let live_bytes = self.live.metadata().map_or(0, |found| found.len());
         let mut watch = |copied: crate::db::CopyProgress| {
             self.progress.advance((0, COPIED), copied.pages_done, copied.pages);
-            !self.progress.is_cancelled()
+            self.progress.check().is_ok()
         };
-        snapshot(self.live, copy.path(), LOG_BYTES_MAX.max(live_bytes), &mut watch).map_err(|error| match error {
-            CopyError::Stopped => cancelled(),
-            CopyError::WalLimit { .. } => Error::conflict("wal_limit", error.to_string()),
-            CopyError::Db(error) => error.into(),
-        })?;
+        if let Err(error) = snapshot(self.live, copy.path(), LOG_BYTES_MAX.max(live_bytes), &mut watch) {
+            self.progress.check()?;
+            return Err(match error {
+                CopyError::Db(error) => error.into(),
+                other => Error::conflict("wal_limit", other.to_string()),
+            });
+        }
+        self.progress.enter(Step::Packing)?;
         self.pack(copy.path())
     }
 
@@ -83,6 +86,7 @@ impl Task<'_> {
         })?;
         let file_bytes = part.path().metadata().map_err(file_error)?.len();
         let landed = self.root.join(self.backup.stored_path());
+        self.progress.commit()?;
         std::fs::rename(part.path(), &landed).map_err(file_error)?;
         part.keep();
         sync_folder(&folder).map_err(file_error)?;
@@ -125,9 +129,7 @@ impl Task<'_> {
             packer.write_all(&buffer[..count]).map_err(file_error)?;
             done += count as u64;
             self.progress.advance((COPIED, PACKED), done, database_bytes);
-            if self.progress.is_cancelled() {
-                return Err(cancelled());
-            }
+            self.progress.check()?;
         }
         let mut proven = None;
         let describe = |packed: &Digest| {
@@ -155,10 +157,6 @@ impl Task<'_> {
 pub(super) const TEMP_PREFIX: &str = "backup-";
 /// How files end that have not got their name yet.
 pub(super) const PART_SUFFIX: &str = ".part";
-
-fn cancelled() -> Error {
-    Error::conflict("cancelled", "It was cancelled.")
-}
 
 /// An error of ours on its way through code that knows those of files.
 struct Failed(Error);

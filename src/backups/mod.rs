@@ -7,10 +7,12 @@
 pub mod catalog;
 pub mod container;
 mod download;
+pub mod jobs;
 pub mod keys;
 mod make;
 mod model;
 mod names;
+mod options;
 mod progress;
 mod prove;
 mod recover;
@@ -19,11 +21,9 @@ mod store;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Timestamp};
@@ -39,7 +39,8 @@ use store::NewBackup;
 
 pub use download::Download;
 pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
-pub use progress::Progress;
+pub use options::{BackupOptions, KeepDays};
+pub use progress::{Progress, Step};
 pub use restore::{RestoreOrder, Restored};
 
 /// Everything about backups. Cheap to clone.
@@ -61,42 +62,6 @@ struct Shared {
     at_once: Arc<Semaphore>,
     running: Mutex<HashMap<String, Arc<Progress>>>,
     tasks: TaskTracker,
-}
-
-/// How backups are made and how long they stay.
-#[derive(Debug, Clone)]
-pub struct BackupOptions {
-    /// Backups and restores that may run at once.
-    pub at_once: usize,
-    /// The zone of the times in names.
-    pub zone: TimeZone,
-    /// How long they stay.
-    pub keep: KeepDays,
-}
-
-/// Days that backups are kept.
-#[derive(Debug, Clone, Copy)]
-pub struct KeepDays {
-    /// Those that somebody asked for.
-    pub manual: u32,
-    /// Those of a day.
-    pub daily: u32,
-    /// Those of a week.
-    pub weekly: u32,
-    /// Those of what was there before something else came.
-    pub safety: u32,
-}
-
-impl KeepDays {
-    fn of(self, kind: Kind) -> Duration {
-        let days = match kind {
-            Kind::Manual => self.manual,
-            Kind::Daily => self.daily,
-            Kind::Weekly => self.weekly,
-            Kind::PreRestore | Kind::PreUpgrade | Kind::Final => self.safety,
-        };
-        Duration::from_secs(u64::from(days) * 86_400)
-    }
 }
 
 /// A backup that is to be made.
@@ -143,15 +108,16 @@ impl Backups {
     /// Makes a backup of a tenant while it serves. It goes on when the caller hangs up.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] `cancelled`, `wal_limit`; storage errors. The row of
-    /// the backup says so too, and no file stays behind.
+    /// [`Error::NotFound`]; [`Error::Conflict`] `cancelled`, `interrupted`, `wal_limit`; storage errors.
+    /// The row of the backup says so too, and no file stays behind. Of a cancelled one there is no row.
     pub async fn make(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
         self.to_the_end(move |backups| async move { backups.make_now(order, progress).await }).await
     }
 
     async fn make_now(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
-        let permit = self.shared.at_once.clone().acquire_owned().await.map_err(Error::internal)?;
-        let still = self.shared.tenants.still(&order.tenant).await?;
+        let permit = self.turn(&progress).await?;
+        let still = progress.unless_ended(self.shared.tenants.still(&order.tenant)).await??;
+        progress.enter(Step::Copying)?;
         let backup = self.begin(&order.tenant, order.kind, order.is_compressed).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
         let (shared, row) = (self.shared.clone(), backup.clone());
@@ -173,6 +139,11 @@ impl Backups {
         self.end(&backup, made).await
     }
 
+    /// Waits until there is room for one more.
+    async fn turn(&self, progress: &Progress) -> Result<OwnedSemaphorePermit> {
+        progress.unless_ended(self.shared.at_once.clone().acquire_owned()).await?.map_err(Error::internal)
+    }
+
     /// Writes the row of a backup that is about to be made.
     async fn begin(&self, tenant: &TenantId, kind: Kind, is_compressed: bool) -> Result<Backup> {
         let now = self.shared.clock.now();
@@ -190,7 +161,8 @@ impl Backups {
         self.shared.central.write(move |tx| store::insert(tx, &new)).await
     }
 
-    /// Writes down how it ended. A file whose row cannot say `ok` is removed.
+    /// Writes down how it ended. A file whose row cannot say `ok` is removed, and with a backup that was
+    /// cancelled its row: nothing failed.
     async fn end(&self, backup: &Backup, made: Result<make::Made>) -> Result<Backup> {
         let (id, now) = (backup.id.clone(), self.shared.clock.now());
         let error = match made {
@@ -207,6 +179,11 @@ impl Backups {
             Err(error) => error,
         };
         let (id, code, text) = (backup.id.clone(), error.code(), error.to_string());
+        if code == "cancelled" {
+            tracing::info!(tenant.id = %backup.tenant_id, backup.id, "backup cancelled");
+            self.shared.central.write(move |tx| store::remove(tx, &id)).await?;
+            return Err(error);
+        }
         tracing::error!(
             tenant.id = %backup.tenant_id, backup.id, backup.kind = backup.kind.as_str(), error.code = code,
             error = text, "backup failed"
@@ -252,14 +229,24 @@ impl Backups {
         self.shared.central.read(move |tx| store::newest(tx, tenant.as_str())).await
     }
 
-    /// The backup of what the last restore of a tenant replaced; none when there was no restore, when
-    /// what it replaced could not be read, and when that backup is gone.
+    /// The backup of what the last restore of a tenant replaced, of any backup or of this one; none when
+    /// there was no such restore, when what it replaced could not be read, and when that backup is gone.
     ///
     /// # Errors
     /// Storage errors.
-    pub async fn find_before_last_restore(&self, tenant: &TenantId) -> Result<Option<Backup>> {
+    pub async fn find_before_last_restore(&self, tenant: &TenantId, of: Option<&str>) -> Result<Option<Backup>> {
+        let (tenant, of) = (tenant.clone(), of.map(str::to_owned));
+        let find = move |tx: &mut Tx<'_>| store::before_last_restore(tx, tenant.as_str(), of.as_deref());
+        self.shared.central.read(find).await
+    }
+
+    /// The last try to back a tenant up, when it failed.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn find_last_failed(&self, tenant: &TenantId) -> Result<Option<Backup>> {
         let tenant = tenant.clone();
-        self.shared.central.read(move |tx| store::before_last_restore(tx, tenant.as_str())).await
+        self.shared.central.read(move |tx| store::last_failed(tx, tenant.as_str())).await
     }
 
     /// The finished backups of a tenant, newest first.
@@ -346,14 +333,9 @@ impl Backups {
         }
     }
 
-    /// How far a backup under way is.
-    pub fn progress(&self, id: &str) -> Option<Arc<Progress>> {
-        self.shared.running.lock().get(id).cloned()
-    }
-
-    /// Ends what is under way, without results, and waits for it.
+    /// Ends what is under way, without results unless it is past its point of no return, and waits for it.
     pub async fn shut_down(&self) {
-        self.shared.running.lock().values().for_each(|progress| progress.cancel());
+        self.shared.running.lock().values().for_each(|progress| progress.stop());
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
     }

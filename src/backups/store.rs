@@ -205,12 +205,16 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     for line in &mut stats {
         let id = line.tenant_id.as_str();
         line.latest = newest(tx, id)?;
-        let last = format!(
-            "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
-        );
-        line.last_failed = tx.query_opt(&last, vals![id], read_backup)?.filter(|backup| backup.state == State::Failed);
+        line.last_failed = last_failed(tx, id)?;
     }
     Ok(stats)
+}
+
+/// The last try to back a tenant up, when it failed.
+pub(super) fn last_failed(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>> {
+    let last =
+        format!("SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 ORDER BY b.created_at DESC, b.id DESC LIMIT 1");
+    Ok(tx.query_opt(&last, vals![tenant_id], read_backup)?.filter(|backup| backup.state == State::Failed))
 }
 
 /// Writes down a restore.
@@ -226,13 +230,14 @@ pub(super) fn insert_restore(
     Ok(())
 }
 
-/// The backup of what the last restore of a tenant replaced.
-pub(super) fn before_last_restore(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>> {
+/// The backup of what the last restore of a tenant replaced; when `of` is named, only if that was the
+/// restore of it.
+pub(super) fn before_last_restore(tx: &mut Tx<'_>, tenant_id: &str, of: Option<&str>) -> Result<Option<Backup>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM backups b WHERE b.state = 'ok' AND b.id = \
-         (SELECT before_id FROM restores WHERE tenant_id = ?1 ORDER BY id DESC LIMIT 1)"
+        "SELECT {COLUMNS} FROM backups b, (SELECT backup_id, before_id FROM restores WHERE tenant_id = ?1 \
+         ORDER BY id DESC LIMIT 1) r WHERE b.state = 'ok' AND b.id = r.before_id AND (?2 IS NULL OR r.backup_id = ?2)"
     );
-    Ok(tx.query_opt(&sql, vals![tenant_id], read_backup)?)
+    Ok(tx.query_opt(&sql, vals![tenant_id, of], read_backup)?)
 }
 
 /// True when a backup was ever finished.

@@ -7,10 +7,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::failure::{Failure, Outcome};
+use super::failure::{CANCELLED, Failure, Outcome};
 use super::globals::{Globals, look_at_central};
+use super::job::Watch;
 use super::output::{self, plain};
-use super::progress;
 use crate::config::Config;
 use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
@@ -85,18 +85,20 @@ async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -
 }
 
 async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, is_json: bool) -> Outcome {
-    let bar = progress::over_tenants(tenants.len() as u64);
-    let (mut made, mut failed) = (Vec::new(), Vec::new());
+    let mut watch = Watch::over(tenants.len() as u64)?;
+    let (mut made, mut failed, mut cancelled) = (Vec::new(), Vec::new(), None);
     for tenant in tenants {
-        bar.set_message(tenant.id.to_string());
         let path = format!("{TENANTS}/{}/backup", tenant.id);
-        match client.call(Method::POST, &path, Some(&json!({"compress": is_compressed}))).await {
+        match watch.run(client, tenant.id.as_str(), &path, Some(&json!({"compress": is_compressed}))).await {
             Ok(answer) => made.push(answer),
+            Err(failure) if failure.code() == CANCELLED => {
+                cancelled = Some(failure);
+                break;
+            }
             Err(failure) => failed.push((tenant, failure.to_string())),
         }
-        bar.inc(1);
     }
-    bar.finish_and_clear();
+    watch.end();
     if !failed.is_empty() {
         let causes = causes(client).await;
         for (tenant, error) in &mut failed {
@@ -122,6 +124,9 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
             let backup = &answer["data"];
             output::line(&format!("{}  {}", plain(&backup["path"]), plain(&backup["size_formatted"])))?;
         }
+    }
+    if let Some(cancelled) = cancelled {
+        return Err(cancelled);
     }
     if failed.is_empty() {
         return Ok(());

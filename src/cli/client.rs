@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header, request};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use poem::Endpoint;
@@ -125,20 +125,40 @@ impl Client {
 
     /// Calls an operation; gives the JSON it answers.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Outcome<Value> {
+        let request = Request::builder().method(method).uri(path);
+        Ok(self.call_as(request, body).await?.1)
+    }
+
+    /// As [`Client::call`], and says what is preferred of the answer (RFC 7240). Gives its status too.
+    pub async fn post_preferring(
+        &self,
+        prefer: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Outcome<(StatusCode, Value)> {
+        self.call_as(Request::builder().method(Method::POST).uri(path).header("prefer", prefer), body).await
+    }
+
+    async fn call_as(&self, request: request::Builder, body: Option<&Value>) -> Outcome<(StatusCode, Value)> {
         let bytes = body.map_or_else(Bytes::new, |value| Bytes::from(value.to_string()));
-        let response = self.send(method, path, "application/json", full(bytes)).await?;
+        let response = self.send_as(request, "application/json", full(bytes)).await?;
+        let status = response.status();
         let collected = response.into_body().collect().await?.to_bytes();
         if collected.is_empty() {
-            return Ok(Value::Null);
+            return Ok((status, Value::Null));
         }
-        serde_json::from_slice(&collected).map_err(|error| Failure::new(format!("the answer is no JSON: {error}")))
+        let answer = serde_json::from_slice(&collected);
+        Ok((status, answer.map_err(|error| Failure::new(format!("the answer is no JSON: {error}")))?))
     }
 
     /// Sends a body of any kind; gives the answer with its body still to come. What is not a
     /// success becomes a failure.
     pub async fn send(&self, method: Method, path: &str, content_type: &str, body: Body) -> Outcome<Response<Body>> {
-        let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-        let request = request.header(header::CONTENT_TYPE, content_type);
+        self.send_as(Request::builder().method(method).uri(path), content_type, body).await
+    }
+
+    async fn send_as(&self, request: request::Builder, content_type: &str, body: Body) -> Outcome<Response<Body>> {
+        let request = request.header(header::HOST, "localhost").header(header::CONTENT_TYPE, content_type);
         let request = request.body(body).map_err(|error| Failure::new(error.to_string()))?;
         let response = match self {
             Self::Beside(socket) => over_socket(socket, request).await?,

@@ -17,6 +17,9 @@ pub const USAGE: u8 = 2;
 /// Another process holds the data directory; the same command may work later (`EX_TEMPFAIL`).
 pub const IN_USE: u8 = 75;
 
+/// Ctrl-C ended it, as a shell says it of a program (128 and the number of SIGINT).
+pub const CANCELLED: u8 = 130;
+
 /// The table of exit codes, shown by `ruko help`.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -25,7 +28,8 @@ Exit codes:
       failed; `migrate`: a file could not be migrated; `health`: no healthy answer)
    2  the command line is wrong, or a confirmation is missing (--yes)
   75  another process holds the data directory
-  78  a secret is one of public documentation while debug is off";
+  78  a secret is one of public documentation while debug is off
+ 130  a backup or restore was cancelled with Ctrl-C; nothing was changed";
 
 /// What every command returns.
 pub type Outcome<T = ()> = Result<T, Failure>;

@@ -5,8 +5,8 @@
 //! `sql` and `completions` only read and need neither; `health` asks over the network.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 75 the data
-//! directory is in use by another process, 78 a documented placeholder as a secret (see
-//! `failure`). Errors go to standard error: one line what happened, one line what to do.
+//! directory is in use by another process, 78 a documented placeholder as a secret, 130 cancelled
+//! with Ctrl-C (see `failure`). Errors go to standard error: one line what happened, one line what to do.
 
 mod ask;
 mod backup;
@@ -19,6 +19,7 @@ mod exchange;
 mod failure;
 mod globals;
 mod health;
+mod job;
 mod key;
 mod logs;
 mod master_key;

@@ -12,6 +12,14 @@ pub fn over_tenants(count: u64) -> ProgressBar {
     bar
 }
 
+/// Over the percents of this many jobs.
+pub fn over_jobs(count: u64) -> ProgressBar {
+    let bar = ProgressBar::new(count * 100);
+    bar.set_style(style("{wide_bar} {msg}, {eta} left"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// Over bytes; how many there will be, if that is known.
 pub fn over_bytes(size: Option<u64>) -> ProgressBar {
     let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);

@@ -1,12 +1,12 @@
 //! `ruko restore`
 
 use clap::Args;
-use http::Method;
 use serde_json::json;
 
 use super::client::Client;
 use super::failure::Outcome;
 use super::globals::Globals;
+use super::job::Watch;
 use super::output::{self, plain};
 use super::{ask, backup};
 
@@ -36,7 +36,14 @@ impl Restore {
         let client = Client::connect(config).await?;
         let (path, body) = (format!("/api/central/tenants/{}/restore", tenant.id), self.body());
         let path = if self.undo { format!("{path}/undo") } else { path };
-        let outcome = client.call(Method::POST, &path, Some(&body)).await;
+        let outcome = match Watch::over(1) {
+            Ok(mut watch) => {
+                let outcome = watch.run(&client, tenant.id.as_str(), &path, Some(&body)).await;
+                watch.end();
+                outcome
+            }
+            Err(failure) => Err(failure),
+        };
         client.close().await;
         let answer = outcome?;
         if globals.json {

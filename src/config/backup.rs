@@ -28,6 +28,10 @@ section! {
         /// Days that the backup is kept which a restore or an upgrade makes of what was there before,
         /// and the last one of a deleted tenant.
         keep_safety_days: u32 = 30, within 1..=36_500;
+        /// Whether a tenant's admins may restore its backups.
+        tenant_restore: bool = true;
+        /// Whether a tenant's admins may download its backups.
+        tenant_download: bool = false;
     }
 }
 

@@ -69,7 +69,7 @@ pub fn all() -> Vec<Job> {
             if removed > 0 {
                 tracing::info!(backups.removed = removed, "backups whose time is over were removed");
             }
-            Ok(())
+            app.backup_jobs.prune().await.map(|_| ())
         }),
         Job::every("log_retention", Duration::from_secs(3600), |app| async move {
             app.activity.prune(app.clock.now()).await.map(|_| ())

@@ -1,5 +1,7 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
+mod jobs;
+mod own;
 mod restore;
 mod schedule;
 

@@ -1,8 +1,5 @@
-//! The operator's side of the Laravel application: tenants and their backups. Errors of family L; master key.
+//! The operator's side of the Laravel application: tenants. Errors of family L; master key.
 
-mod backup_download;
-mod backup_out;
-mod backups;
 mod checks;
 mod domains;
 mod keys;
@@ -28,7 +25,6 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         domains::DomainsApi(app.clone()),
         checks::ChecksApi(app.clone()),
         transfer::TransferApi(app.clone()),
-        backups::BackupsApi(app.clone()),
     )
 }
 

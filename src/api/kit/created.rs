@@ -47,10 +47,16 @@ impl<T> Added<T> {
     }
 }
 
-fn put_location(location: &str, response: &mut Response) {
+/// Says where something is.
+pub fn put_location(location: &str, response: &mut Response) {
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+}
+
+/// The documented answer of one status with a JSON body and its `Location`.
+pub fn documented_with_location<T: Type>(status: u16, description: &'static str) -> MetaResponses {
+    with_headers(documented::<T>(status, description), &[header::LOCATION])
 }
 
 impl<T: Serialize + Send> IntoResponse for Created<T> {
@@ -87,7 +93,7 @@ impl<T: Type> ApiResponse for Created<T> {
 
 impl<T: Type> ApiResponse for Added<T> {
     fn meta() -> MetaResponses {
-        with_headers(documented::<T>(201, DESCRIPTION), &[header::LOCATION])
+        documented_with_location::<T>(201, DESCRIPTION)
     }
 
     fn register(registry: &mut Registry) {

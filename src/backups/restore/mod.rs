@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::inspect::Look;
-use crate::db::{Db, Durability, TempFile, Tx, copy_live, file_error, while_held};
+use crate::db::{CopyError, Db, Durability, TempFile, Tx, file_error, snapshot, while_held};
 use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 use crate::tenants::{Alone, TenantState};
@@ -16,12 +16,16 @@ use crate::users::{self, CarriedOver};
 use super::download::damaged;
 use super::make::{TEMP_PREFIX, Task, in_background};
 use super::model::{Backup, Kind};
-use super::progress::Progress;
+use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
 use super::{Backups, UnderWay, store};
 
 /// How long writes wait before they are refused.
 const WRITERS_WAIT: Duration = Duration::from_secs(30);
+
+/// Percent of the work that the unpacking is, and where the live data is replaced.
+const UNPACKED: u32 = 40;
+const REPLACED: u32 = 60;
 
 /// A restore that is to be made.
 #[derive(Debug, Clone)]
@@ -49,24 +53,26 @@ impl Backups {
     /// the caller hangs up.
     ///
     /// # Errors
-    /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`;
-    /// [`Error::NotFound`]; storage errors. The live data is as it was then.
+    /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`,
+    /// `restore_failed`, `cancelled`, `interrupted`; [`Error::NotFound`]; storage errors. The live data is as it was then.
     pub async fn restore(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
         self.to_the_end(move |backups| async move { backups.restore_now(order, progress).await }).await
     }
 
     async fn restore_now(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
-        let _permit = self.shared.at_once.clone().acquire_owned().await.map_err(Error::internal)?;
-        let alone = self.shared.tenants.alone(&order.tenant).await?;
+        let _permit = self.turn(&progress).await?;
+        let alone = progress.unless_ended(self.shared.tenants.alone(&order.tenant)).await??;
+        progress.enter(Step::Unpacking)?;
         if alone.tenant.state == TenantState::Frozen {
             return Err(Error::conflict("tenant_frozen", "The tenant is frozen; thaw it first."));
         }
-        let restored = self.unpack(&order.backup, &alone.tenant.id).await?;
-        progress.advance((0, 40), 1, 1);
+        let restored = self.unpack(&order.backup, &alone.tenant.id, &progress).await?;
+        progress.enter(Step::Replacing)?;
         let outcome = match self.shared.tenants.open_alone(&alone).await {
             Ok(db) => self.overwrite(&alone, &db, order.backup.clone(), restored, &progress).await,
             Err(Error::Db(error)) if is_lost(&error) => {
                 tracing::warn!(tenant.id = %alone.tenant.id, %error, "the live file cannot be read and is put aside");
+                progress.commit()?;
                 swap::swap(self, &alone, order.backup.clone(), restored).await
             }
             Err(error) => Err(error),
@@ -83,7 +89,7 @@ impl Backups {
     }
 
     /// The database of a backup as a closed file of this release's schema, checked.
-    async fn unpack(&self, backup: &Backup, tenant: &TenantId) -> Result<TempFile> {
+    async fn unpack(&self, backup: &Backup, tenant: &TenantId, progress: &Arc<Progress>) -> Result<TempFile> {
         let newest = self.shared.schema.latest();
         if backup.content.as_ref().is_some_and(|content| content.schema_version > newest) {
             let text = "The backup was made by a newer ruko, of a schema that this one does not know.";
@@ -92,14 +98,21 @@ impl Backups {
         let unpacker = self.unpacker(backup).await?;
         let to = self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.restore.db", crate::id::random_hex(8)));
         let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
+        let progress = progress.clone();
         in_background(move || {
             let file = TempFile::new(to);
-            let mut out = std::io::BufWriter::with_capacity(
+            let out = std::io::BufWriter::with_capacity(
                 256 * 1024,
                 std::fs::File::create_new(file.path()).map_err(file_error)?,
             );
-            unpacker.unpack(&mut out, u64::MAX).map_err(|error| damaged(&row, &error))?;
-            out.into_inner().map_err(|error| file_error(error.into_error()))?.sync_all().map_err(file_error)?;
+            let total = row.content.as_ref().map_or(0, |content| content.database_bytes);
+            let mut out = Watched { to: out, progress: &progress, stretch: (0, UNPACKED), done: 0, total };
+            if let Err(error) = unpacker.unpack(&mut out, u64::MAX) {
+                progress.check()?;
+                return Err(damaged(&row, &error));
+            }
+            out.to.into_inner().map_err(|error| file_error(error.into_error()))?.sync_all().map_err(file_error)?;
+            progress.enter(Step::Checking)?;
             prove(file.path(), &owner)?;
             let (opened, _) = shared.schema.open(&shared.engine, file.path(), &owner, Durability::Normal)?;
             drop(opened);
@@ -120,10 +133,11 @@ impl Backups {
         let before = self.begin(&alone.tenant.id, Kind::PreRestore, true).await?;
         let under_way = UnderWay::new(self, &before.id, progress.clone());
         let aside = TempFile::new(self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.db", before.id)));
-        let live = alone.path.clone();
+        let (live, watched) = (alone.path.clone(), progress.clone());
         let replaced = while_held(db, WRITERS_WAIT, move |held| {
-            copy_live(&live, aside.path())?;
+            copy_aside(&live, aside.path(), &watched)?;
             let carried = carry_over(Some(aside.path()), restored.path())?;
+            watched.commit()?;
             held.overwrite(restored.path())?;
             Ok((aside, carried))
         })
@@ -131,14 +145,16 @@ impl Backups {
         let (aside, carried) = match replaced {
             Ok(replaced) => replaced,
             Err(error) => {
-                let text = error.to_string();
+                let (text, ended) = (error.to_string(), progress.check());
                 // The row of what was to be put aside tells of it too.
                 let _ = self.end(&before, Err(error)).await;
+                ended?;
                 return Err(Error::conflict("restore_failed", format!("Nothing was changed: {text}.")));
             }
         };
         self.shared.tenants.raise_epoch(&alone.tenant.id);
-        progress.advance((40, 80), 1, 1);
+        progress.advance((UNPACKED, REPLACED), 1, 1);
+        progress.enter(Step::PuttingAside)?;
         let before = self.keep_aside(&alone.tenant.id, before, aside, under_way, progress.clone()).await;
         Ok(Restored { backup, before: before.ok(), carried })
     }
@@ -169,6 +185,14 @@ impl Backups {
         .await;
         self.end(&row, made).await
     }
+}
+
+/// Copies the live file, whose writers are held. Blocks.
+fn copy_aside(live: &Path, aside: &Path, progress: &Progress) -> Result<()> {
+    snapshot(live, aside, u64::MAX, &mut |_| progress.check().is_ok()).map_err(|error| match error {
+        CopyError::Db(error) => error.into(),
+        other => progress.check().err().unwrap_or_else(|| DbError::Other(other.to_string()).into()),
+    })
 }
 
 /// Keeps in the restored file what a restore must not undo. Blocks.

@@ -12,13 +12,19 @@ use crate::openapi::published;
 /// Operations whose example cannot succeed against a world made in a moment: the status that they
 /// answer, and why.
 const NOT_2XX: &[(&str, u16, &str)] = &[
+    ("backups.download", 403, "the operator has not allowed it"),
+    ("backups.undo", 409, "nothing was restored yet"),
     ("central.backups.delete", 404, "there is no backup of that name"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
     ("central.backups.restore", 404, "there is no backup of that name"),
     ("central.backups.undo", 409, "nothing was restored yet"),
+    ("central.jobs.cancel", 404, "nobody asked for a job"),
+    ("central.jobs.show", 404, "nobody asked for a job"),
     ("central.tenants.adopt", 422, "another tenant has the file of the example by then"),
     ("central.tenants.import", 422, "the archive of the example is none"),
     ("central.tenants.undelete", 409, "the tenant is not in the trash"),
+    ("jobs.cancel", 404, "nobody asked for a job"),
+    ("jobs.show", 404, "nobody asked for a job"),
 ];
 
 /// The user of the examples is registered before it logs in; what deletes comes last.

@@ -104,11 +104,12 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let is_conditional = is_write && operation.params.iter().any(etag::is_stand_in);
     // What neither asks for a credential nor reads anything has no limit either.
     let is_limited = has_credentials || has_input || has_path;
-    let is_download = operation.operation_id == Some("central.backups.download");
+    let id = operation.operation_id.unwrap_or_default();
+    let is_download = id.ends_with("backups.download");
     let invalid = if family == Family::Express { 400 } else { 422 };
     let possible = [
         (has_body && invalid != 400, 400, "The body cannot be read."),
-        (is_download, 400, "No name of a backup was sent."),
+        (id == "central.backups.download", 400, "No name of a backup was sent."),
         (has_credentials, 401, "A credential is missing, or the bearer token is not valid."),
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),

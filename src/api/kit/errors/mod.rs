@@ -29,7 +29,7 @@ use super::request::{Notes, RequestId};
 
 pub use field_labels::field_label;
 pub use laravel::validation_text;
-pub use user_message::asked_language;
+pub use user_message::{asked_language, sentence};
 
 /// What of a request an error's answer needs; taken before the handler consumes it.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Asked {
 
     /// The language of `user_message`, when there is to be one: the one asked for, else the tenant's,
     /// else the server's.
-    fn language(&self) -> Option<Language> {
+    pub fn language(&self) -> Option<Language> {
         let Wanted { named, server } = self.language?;
         let of_tenant = || self.notes.as_ref().and_then(|notes| notes.language());
         Some(named.or_else(of_tenant).unwrap_or(server))

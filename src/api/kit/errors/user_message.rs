@@ -28,13 +28,16 @@ pub(super) fn text(error: &Error, language: Language) -> String {
         Error::Invalid(errors) => {
             errors.iter().map(|error| field_message::text(error, language)).collect::<Vec<_>>().join(" ")
         }
-        other => {
-            let (english, indonesian) = sentences(other.code()).unwrap_or(TRY_LATER);
-            match language {
-                Language::English => english.into(),
-                Language::Indonesian => indonesian.into(),
-            }
-        }
+        other => sentence(other.code(), language).into(),
+    }
+}
+
+/// The sentence for the code of an error.
+pub fn sentence(code: &str, language: Language) -> &'static str {
+    let (english, indonesian) = sentences(code).unwrap_or(TRY_LATER);
+    match language {
+        Language::English => english,
+        Language::Indonesian => indonesian,
     }
 }
 
@@ -115,7 +118,23 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
     (&["file_not_adoptable"], "This file cannot be taken over.", "Berkas ini tidak dapat diambil alih."),
     (&["file_not_exportable"], "This file cannot be exported.", "Berkas ini tidak dapat diekspor."),
     (&["backup_name_required"], "Which backup is meant? Choose one.", "Cadangan mana? Pilih salah satu."),
-    (&["cancelled"], "It was cancelled.", "Proses dibatalkan."),
+    (&["cancelled"], "It was cancelled. Nothing was changed.", "Proses dibatalkan. Tidak ada yang diubah."),
+    (
+        &["interrupted"],
+        "The server was stopped in the middle of it. Please try again.",
+        "Server berhenti di tengah proses. Silakan coba lagi.",
+    ),
+    (&["job_ended"], "That has ended already.", "Proses ini sudah selesai."),
+    (
+        &["job_committed"],
+        "It is too late to cancel that. Please wait for its end.",
+        "Sudah terlambat untuk dibatalkan. Mohon tunggu sampai selesai.",
+    ),
+    (
+        &["job_under_way"],
+        "A backup or restore of this shop is under way. Please wait for its end.",
+        "Pencadangan atau pemulihan toko ini sedang berjalan. Mohon tunggu sampai selesai.",
+    ),
     (
         &["wal_limit"],
         "Too much is written at the moment. Please try again later.",

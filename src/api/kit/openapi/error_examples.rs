@@ -23,12 +23,26 @@ const OWN: &[Own] = &[
     ("central.backups.download", || Error::BackupNameMissing),
     ("central.backups.download", damaged_backup),
     ("central.backups.restore", damaged_backup),
+    ("central.jobs.cancel", too_late),
+    ("backups.create", under_way),
+    ("backups.download", damaged_backup),
+    ("backups.restore", damaged_backup),
+    ("backups.undo", damaged_backup),
+    ("jobs.cancel", too_late),
 ];
 
 type Own = (&'static str, fn() -> Error);
 
 fn damaged_backup() -> Error {
     Error::conflict("backup_damaged", "The backup toko_2026-11-27_020000.db.zst cannot be used: cut off.")
+}
+
+fn too_late() -> Error {
+    Error::conflict("job_committed", "The job is past the point where it could be cancelled: it is done to its end.")
+}
+
+fn under_way() -> Error {
+    Error::conflict("job_under_way", "A backup or restore is under way. Wait for it, or cancel it.")
 }
 
 /// The documented error answer of a status. What many operations answer alike stands once in the

@@ -14,6 +14,8 @@ pub const TEXTS: &[(&str, &str, &str)] = &[
     ("AuditEntry", "object_id", "8"),
     ("AuditEntry", "object_kind", "user"),
     ("RestoreIn", "file", "warung-makan-bu-joko-4f3a9c1e7b2d4_2026-11-27_020000.db.zst"),
+    ("OwnBackup", "filename", "warung-makan-bu-joko-4f3a9c1e7b2d4_2026-11-27_020000.db.zst"),
+    ("OwnBackup", "kind", "manual"),
     ("NewTenant", "name", "Warung Makan Bu Joko"),
     ("OrderItem", "name", "Nasi Goreng"),
     ("PageLink", "label", "1"),

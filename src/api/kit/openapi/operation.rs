@@ -48,12 +48,13 @@ impl Facts {
 
 /// The operation, cleaned and completed.
 pub fn finish(mut operation: Object, path: &str, method: &str, components: &mut Components) -> Object {
+    let is_job = operation.get("responses").is_some_and(|responses| responses["202"].is_object());
     let mut take = |name: &str| operation.remove(name).unwrap_or_default();
     let Requirements { alternatives: security, schemes, optional_schemes, is_admin_only } =
         requirements(&take("security"));
     let raw_parameters = take("parameters").as_array().cloned().unwrap_or_default();
     let has_conditions = raw_parameters.iter().any(parameters::is_conditions);
-    let parameters = parameters::finish(raw_parameters, method, components);
+    let parameters = parameters::finish(raw_parameters, method, is_job, components);
     let body = request_body(take("requestBody"), components);
     let input = match &body {
         Some(body) => resolved(&body["content"]["application/json"]["schema"], components),

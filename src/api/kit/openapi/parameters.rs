@@ -19,11 +19,14 @@ pub fn shared() -> Object {
     shared.insert("AcceptLanguage".into(), header("Accept-Language", language));
     shared.insert("IfMatch".into(), header("If-Match", matches));
     shared.insert("IfNoneMatch".into(), header("If-None-Match", none_match));
+    let prefer = "`respond-async` for the job at once, `wait=5` for it after five seconds, instead of after thirty \
+                  (RFC 7240).";
+    shared.insert("Prefer".into(), header("Prefer", prefer));
     shared
 }
 
-/// The parameters of an operation.
-pub fn finish(parameters: Vec<Value>, method: &str, components: &Components) -> Vec<Value> {
+/// The parameters of an operation; one that goes on as a job is told how long to wait for it.
+pub fn finish(parameters: Vec<Value>, method: &str, is_job: bool, components: &Components) -> Vec<Value> {
     let mut finished = Vec::new();
     for parameter in parameters {
         if is_conditions(&parameter) {
@@ -34,6 +37,9 @@ pub fn finish(parameters: Vec<Value>, method: &str, components: &Components) -> 
         } else {
             finished.push(tidied(parameter));
         }
+    }
+    if is_job {
+        finished.push(reference("Prefer"));
     }
     finished.push(reference("AcceptLanguage"));
     finished

@@ -1,7 +1,5 @@
 //! `/api/central/tenants/{id}/backup`, `.../backups`, `.../restore` and `/api/central/backups/stats`
 
-use std::sync::Arc;
-
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
 use serde_json::json;
@@ -15,12 +13,15 @@ use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
-use crate::backups::{Backup, BackupOrder, Kind, RestoreOrder};
+use crate::backups::Backup;
+use crate::backups::jobs::AskedBy;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
-use super::backup_download::{BackupDownload, Wanted};
-use super::backup_out::{BackupDeleted, BackupList, BackupMade, BackupOut, BackupRestored, BackupStatsOut, KeptOut};
+use super::download::{BackupDownload, Wanted};
+use super::job_reply::JobReply;
+use super::orders::Order;
+use super::out::{BackupDeleted, BackupList, BackupMade, BackupOut, BackupRestored, BackupStatsOut};
 
 /// Backups of tenants.
 pub struct BackupsApi(pub App);
@@ -69,22 +70,18 @@ impl BackupsApi {
         request: &Request,
         id: Path<String>,
         input: Input<BackupIn>,
-    ) -> Result<Reply<BackupMade>, Error> {
+    ) -> Result<JobReply<Reply<BackupMade>>, Error> {
         let tenant = self.0.tenants.get(&TenantId::from(id.0)).await?;
         let is_compressed = input.compress.unwrap_or(true);
-        let order = BackupOrder { tenant: tenant.id.clone(), kind: Kind::Manual, is_compressed };
-        let backup = self.0.backups.make(order, Arc::default()).await?;
-        let facts = json!({"file": backup.file_name, "kind": backup.kind.as_str()});
-        audit::inside_tenant(request, "backup.created", &tenant.id, ("backup", backup.id.clone()), facts);
-        let message = "Backup created successfully".into();
-        let data = BackupOut::new(backup, &self.0)?;
-        Ok(Reply(BackupMade {
-            message,
-            tenant_id: tenant.id.to_string(),
-            tenant_name: tenant.name,
-            compressed: is_compressed,
-            data,
-        }))
+        let (id, name) = (tenant.id, tenant.name);
+        let tenant_id = id.to_string();
+        let shown = move |backup, app: &App| {
+            let message = "Backup created successfully".into();
+            let data = BackupOut::new(backup, app)?;
+            Ok(BackupMade { message, tenant_id, tenant_name: name, compressed: is_compressed, data })
+        };
+        let begun = self.order(request, &id).back_up(is_compressed, shown).await?;
+        JobReply::of(request, begun, Reply).await
     }
 
     /// List the backups of a tenant
@@ -136,14 +133,17 @@ impl BackupsApi {
         id: Path<String>,
         params: StrictParams<FileParams>,
         input: Input<Closed<RestoreIn>>,
-    ) -> Result<Reply<BackupRestored>, Error> {
+    ) -> Result<JobReply<Reply<BackupRestored>>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
         let backup = match input.fields().file.or(params.0.file) {
             Some(file) => self.find(&id, &file).await?,
             None => self.0.backups.find_newest(&id).await?.ok_or_else(|| Error::not_found("backups", &id))?,
         };
-        self.put_back(request, id, backup, "Database restored successfully", "tenant.restored").await
+        let tenant = id.clone();
+        let shown = move |restored| BackupRestored::new(restored, &tenant, "Database restored successfully");
+        let begun = self.order(request, &id).restore(backup, shown).await?;
+        JobReply::of(request, begun, Reply).await
     }
 
     /// Undo the last restore of a tenant
@@ -156,11 +156,14 @@ impl BackupsApi {
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-    ) -> Result<Reply<BackupRestored>, Error> {
+    ) -> Result<JobReply<Reply<BackupRestored>>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = self.0.backups.find_before_last_restore(&id).await?.ok_or_else(nothing_to_undo)?;
-        self.put_back(request, id, backup, "Restore undone successfully", "tenant.restore_undone").await
+        let before = self.0.backups.find_before_last_restore(&id, None).await?;
+        let tenant = id.clone();
+        let shown = move |restored| BackupRestored::new(restored, &tenant, "Restore undone successfully");
+        let begun = self.order(request, &id).undo(before, shown).await?;
+        JobReply::of(request, begun, Reply).await
     }
 
     /// Delete a backup
@@ -195,35 +198,12 @@ impl BackupsApi {
     }
 }
 
-fn nothing_to_undo() -> Error {
-    let text = "There is no restore to undo: none was made, or the backup of what was there before is gone.";
-    Error::conflict("nothing_to_undo", text)
-}
-
 impl BackupsApi {
     async fn find(&self, tenant: &TenantId, file: &str) -> Result<Backup> {
         self.0.backups.find_file(tenant, file).await?.ok_or_else(|| Error::not_found("backup", file))
     }
 
-    async fn put_back(
-        &self,
-        request: &Request,
-        id: TenantId,
-        backup: Backup,
-        message: &str,
-        action: &'static str,
-    ) -> Result<Reply<BackupRestored>, Error> {
-        let order = RestoreOrder { tenant: id.clone(), backup };
-        let restored = self.0.backups.restore(order, Arc::default()).await?;
-        let before = restored.before.map(|backup| backup.file_name);
-        let facts = json!({"file": restored.backup.file_name, "before": before});
-        audit::inside_tenant(request, action, &id, ("backup", restored.backup.id.clone()), facts);
-        Ok(Reply(BackupRestored {
-            message: message.into(),
-            tenant_id: id.to_string(),
-            backup_file: restored.backup.file_name,
-            pre_restore_file: before,
-            kept: KeptOut::from(restored.carried),
-        }))
+    fn order<'a>(&'a self, request: &'a Request, tenant: &'a TenantId) -> Order<'a> {
+        Order { app: &self.0, request, tenant, asked_by: AskedBy::Operator }
     }
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::api::kit::time::Time;
 use crate::app::App;
-use crate::backups::{Backup, BackupStats};
+use crate::backups::{Backup, BackupStats, Restored};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::id::TenantId;
 use crate::users::CarriedOver;
 
 /// A finished backup.
@@ -52,6 +53,7 @@ pub(super) struct BackupOut {
 impl BackupOut {
     pub(super) fn new(backup: Backup, app: &App) -> Result<Self> {
         let path = format!("backups/{}/{}", backup.folder, backup.file_name);
+        let duration_ms = duration_ms(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -66,7 +68,7 @@ impl BackupOut {
             encrypted: true,
             kind: backup.kind.as_str().into(),
             checksum: content.payload_sha256,
-            duration_ms: backup.finished_at.map_or(0, |end| end.0.saturating_sub(backup.created_at.0).max(0)),
+            duration_ms,
             created_at: Time(backup.created_at),
             expires_at: backup.expires_at.map(Time),
             proven_at: backup.proven_at.map(Time),
@@ -122,15 +124,27 @@ impl From<CarriedOver> for KeptOut {
 #[derive(Debug, Object, Serialize)]
 pub(super) struct BackupRestored {
     /// For people.
-    pub(super) message: String,
+    message: String,
     /// The tenant.
-    pub(super) tenant_id: String,
+    tenant_id: String,
     /// What it was restored from.
-    pub(super) backup_file: String,
+    backup_file: String,
     /// The backup of what was there before; null when that could not be read.
-    pub(super) pre_restore_file: Option<String>,
+    pre_restore_file: Option<String>,
     /// What of the present was kept.
-    pub(super) kept: KeptOut,
+    kept: KeptOut,
+}
+
+impl BackupRestored {
+    pub(super) fn new(restored: Restored, tenant: &TenantId, message: &str) -> Self {
+        Self {
+            message: message.into(),
+            tenant_id: tenant.to_string(),
+            backup_file: restored.backup.file_name,
+            pre_restore_file: restored.before.map(|before| before.file_name),
+            kept: KeptOut::from(restored.carried),
+        }
+    }
 }
 
 /// A backup that is gone.
@@ -210,6 +224,11 @@ impl BackupStatsOut {
     }
 }
 
+/// How long it took to make it.
+pub(super) fn duration_ms(backup: &Backup) -> i64 {
+    backup.finished_at.map_or(0, |end| end.0.saturating_sub(backup.created_at.0).max(0))
+}
+
 /// `2026-11-27 02:00:00`, as the original writes it.
 fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.in_zone(zone).strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -233,7 +252,7 @@ fn age(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// `1.25 MB`, in steps of 1024, as the original writes it.
-fn size_text(bytes: u64) -> String {
+pub(super) fn size_text(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let (mut hundredths, mut unit) = (u128::from(bytes) * 100, 0);
     while hundredths >= 102_400 && unit + 1 < UNITS.len() {

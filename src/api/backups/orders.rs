@@ -1,0 +1,94 @@
+//! Backups and restores as jobs that end up in the audit log, whoever asked for them.
+
+use poem::Request;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::api::kit::audit::Auditor;
+use crate::api::kit::request::note_tenant;
+use crate::app::App;
+use crate::backups::jobs::{self, AskedBy, Begun, NewJob};
+use crate::backups::{Backup, BackupOrder, Kind, RestoreOrder, Restored};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+
+/// Who asks for what is to be done with which tenant.
+pub(super) struct Order<'a> {
+    pub(super) app: &'a App,
+    pub(super) request: &'a Request,
+    pub(super) tenant: &'a TenantId,
+    pub(super) asked_by: AskedBy,
+}
+
+impl Order<'_> {
+    /// Begins to make a backup; `shown` is the answer.
+    pub(super) async fn back_up<T: Serialize + Send + 'static>(
+        self,
+        is_compressed: bool,
+        shown: impl FnOnce(Backup, &App) -> Result<T> + Send + 'static,
+    ) -> Result<Begun<T>> {
+        let (app, auditor) = (self.app.clone(), self.auditor());
+        let order = BackupOrder { tenant: self.tenant.clone(), kind: Kind::Manual, is_compressed };
+        let work = move |progress| async move {
+            let backup = app.backups.make(order, progress).await?;
+            if let Some(auditor) = auditor {
+                let facts = json!({"file": backup.file_name, "kind": backup.kind.as_str()});
+                auditor.record("backup.created", ("backup", backup.id.clone()), facts);
+            }
+            shown(backup, &app)
+        };
+        self.app.backup_jobs.begin(self.job(jobs::Kind::Backup), work).await
+    }
+
+    /// Begins to put a backup into its tenant.
+    pub(super) async fn restore<T: Serialize + Send + 'static>(
+        self,
+        backup: Backup,
+        shown: impl FnOnce(Restored) -> T + Send + 'static,
+    ) -> Result<Begun<T>> {
+        self.put_back(backup, jobs::Kind::Restore, "tenant.restored", shown).await
+    }
+
+    /// Begins to take the last restore back: `backup` is what was there before it.
+    pub(super) async fn undo<T: Serialize + Send + 'static>(
+        self,
+        backup: Option<Backup>,
+        shown: impl FnOnce(Restored) -> T + Send + 'static,
+    ) -> Result<Begun<T>> {
+        let backup = backup.ok_or_else(|| {
+            let text = "There is no restore to undo: none was made, or the backup of what was there before is gone.";
+            Error::conflict("nothing_to_undo", text)
+        })?;
+        self.put_back(backup, jobs::Kind::Undo, "tenant.restore_undone", shown).await
+    }
+
+    async fn put_back<T: Serialize + Send + 'static>(
+        self,
+        backup: Backup,
+        kind: jobs::Kind,
+        action: &'static str,
+        shown: impl FnOnce(Restored) -> T + Send + 'static,
+    ) -> Result<Begun<T>> {
+        let (app, auditor) = (self.app.clone(), self.auditor());
+        let order = RestoreOrder { tenant: self.tenant.clone(), backup };
+        let work = move |progress| async move {
+            let restored = app.backups.restore(order, progress).await?;
+            if let Some(auditor) = auditor {
+                let before = restored.before.as_ref().map(|before| &before.file_name);
+                let facts = json!({"file": restored.backup.file_name, "before": before});
+                auditor.record(action, ("backup", restored.backup.id.clone()), facts);
+            }
+            Ok(shown(restored))
+        };
+        self.app.backup_jobs.begin(self.job(kind), work).await
+    }
+
+    fn job(&self, kind: jobs::Kind) -> NewJob {
+        NewJob { kind, tenant: self.tenant.clone(), asked_by: self.asked_by }
+    }
+
+    fn auditor(&self) -> Option<Auditor> {
+        note_tenant(self.request, self.tenant);
+        Auditor::of(self.request)
+    }
+}
