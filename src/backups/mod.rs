@@ -15,6 +15,7 @@ mod progress;
 mod prove;
 mod recover;
 mod restore;
+mod restore_store;
 mod store;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::data_dir::DataDir;
 use crate::db::{Db, Engine, Schema, Tx};
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::id::TenantId;
 use crate::tenants::Tenants;
 
@@ -195,9 +197,13 @@ impl Backups {
         let (id, now) = (backup.id.clone(), self.shared.clock.now());
         let error = match made {
             Ok(made) => {
+                let _ = fault::point("backup.synced");
                 let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
                 match self.shared.central.write(finish).await {
-                    Ok(backup) => return Ok(backup),
+                    Ok(backup) => {
+                        let _ = fault::point("backup.noted");
+                        return Ok(backup);
+                    }
                     Err(error) => {
                         self.remove_file(backup);
                         error
@@ -206,6 +212,13 @@ impl Backups {
             }
             Err(error) => error,
         };
+        self.fail(backup, &error).await;
+        Err(error)
+    }
+
+    /// Writes down why there is no backup.
+    async fn fail(&self, backup: &Backup, error: &Error) {
+        let now = self.shared.clock.now();
         let (id, code, text) = (backup.id.clone(), error.code(), error.to_string());
         tracing::error!(
             tenant.id = %backup.tenant_id, backup.id, backup.kind = backup.kind.as_str(), error.code = code,
@@ -215,7 +228,6 @@ impl Backups {
         if let Err(error) = failed {
             tracing::error!(backup.id, %error, "the failure could not be written down; the next start does it");
         }
-        Err(error)
     }
 
     fn remove_file(&self, backup: &Backup) {
@@ -250,16 +262,6 @@ impl Backups {
     pub async fn find_newest(&self, tenant: &TenantId) -> Result<Option<Backup>> {
         let tenant = tenant.clone();
         self.shared.central.read(move |tx| store::newest(tx, tenant.as_str())).await
-    }
-
-    /// The backup of what the last restore of a tenant replaced; none when there was no restore, when
-    /// what it replaced could not be read, and when that backup is gone.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub async fn find_before_last_restore(&self, tenant: &TenantId) -> Result<Option<Backup>> {
-        let tenant = tenant.clone();
-        self.shared.central.read(move |tx| store::before_last_restore(tx, tenant.as_str())).await
     }
 
     /// The finished backups of a tenant, newest first.

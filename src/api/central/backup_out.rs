@@ -127,8 +127,10 @@ pub(super) struct BackupRestored {
     pub(super) tenant_id: String,
     /// What it was restored from.
     pub(super) backup_file: String,
-    /// The backup of what was there before; null when that could not be read.
+    /// The backup of what was there before, for an undo; null when there is none.
     pub(super) pre_restore_file: Option<String>,
+    /// Why there is no such backup, and so no undo.
+    pub(super) pre_restore_error: Option<String>,
     /// What of the present was kept.
     pub(super) kept: KeptOut,
 }
@@ -191,7 +193,7 @@ impl BackupStatsOut {
             };
             Ok(TenantStatsOut {
                 tenant_id: stats.tenant_id.to_string(),
-                tenant_name: stats.tenant_name.unwrap_or_default(),
+                tenant_name: stats.tenant_name,
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),

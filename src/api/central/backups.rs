@@ -159,7 +159,10 @@ impl BackupsApi {
     ) -> Result<Reply<BackupRestored>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = self.0.backups.find_before_last_restore(&id).await?.ok_or_else(nothing_to_undo)?;
+        let backup = match self.0.backups.find_before_last_restore(&id).await? {
+            Some(backup) => backup,
+            None => return Err(nothing_to_undo(self.0.backups.why_no_undo(&id).await?)),
+        };
         self.put_back(request, id, backup, "Restore undone successfully", "tenant.restore_undone").await
     }
 
@@ -195,8 +198,11 @@ impl BackupsApi {
     }
 }
 
-fn nothing_to_undo() -> Error {
-    let text = "There is no restore to undo: none was made, or the backup of what was there before is gone.";
+fn nothing_to_undo(why: Option<String>) -> Error {
+    let text = why.map_or_else(
+        || "There is no restore to undo: none was made, or the backup of what was there before is gone.".into(),
+        |why| format!("The last restore cannot be undone: {why}."),
+    );
     Error::conflict("nothing_to_undo", text)
 }
 
@@ -223,6 +229,7 @@ impl BackupsApi {
             tenant_id: id.to_string(),
             backup_file: restored.backup.file_name,
             pre_restore_file: before,
+            pre_restore_error: restored.before_error,
             kept: KeptOut::from(restored.carried),
         }))
     }
