@@ -78,13 +78,13 @@ async fn restore_that_is_killed_at_any_step_was_made_or_was_not() {
     }
 }
 
-const DAMAGE: [u8; 40_000] = [0xEE; 40_000];
+static DAMAGE: [u8; 40_000] = [0xEE; 40_000];
 
 /// Damages the live file of a server that does not run, and puts a log beside it.
 fn damage(world: &World) {
-    std::fs::write(world.path(""), DAMAGE).unwrap();
+    std::fs::write(world.path(""), DAMAGE.as_slice()).unwrap();
     std::fs::write(world.path("-wal"), &world.log).unwrap();
-    std::fs::write(world.path("-shm"), [0xEE; 32_768]).unwrap();
+    std::fs::write(world.path("-shm"), &DAMAGE[..32_768]).unwrap();
 }
 
 #[tokio::test]

@@ -87,8 +87,9 @@ impl World {
     /// Every row but those that a restore keeps of the present.
     pub fn dump(&self) -> Vec<String> {
         let file = open(&self.path(""));
-        let kept = ["meta", "personal_access_tokens", "login_networks", "sqlite_sequence"];
-        let mut names = file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+        let kept = ["meta", "personal_access_tokens", "login_networks"];
+        let mut names =
+            file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
         let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let mut lines = Vec::new();
         for name in names.iter().filter(|name| !kept.contains(&name.as_str())) {

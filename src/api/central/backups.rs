@@ -159,9 +159,8 @@ impl BackupsApi {
     ) -> Result<Reply<BackupRestored>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = match self.0.backups.find_before_last_restore(&id).await? {
-            Some(backup) => backup,
-            None => return Err(nothing_to_undo(self.0.backups.why_no_undo(&id).await?)),
+        let Some(backup) = self.0.backups.find_before_last_restore(&id).await? else {
+            return Err(nothing_to_undo(self.0.backups.why_no_undo(&id).await?));
         };
         self.put_back(request, id, backup, "Restore undone successfully", "tenant.restore_undone").await
     }

@@ -217,8 +217,11 @@ impl Backups {
         progress: Arc<Progress>,
     ) -> Result<Backup> {
         let (shared, owner, backup) = (self.shared.clone(), tenant.to_string(), row.clone());
+        // It goes when the row is written: until then a crash must find it.
+        let aside = Arc::new(aside);
+        let packed = aside.clone();
         let made = in_background(move || {
-            let _under_way = under_way;
+            let (_under_way, aside) = (under_way, packed);
             let task = Task {
                 backup: &backup,
                 live: aside.path(),
@@ -231,7 +234,9 @@ impl Backups {
             task.pack(aside.path())
         })
         .await;
-        self.end(&row, made).await
+        let kept = self.end(&row, made).await;
+        drop(aside);
+        kept
     }
 }
 

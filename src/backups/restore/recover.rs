@@ -29,7 +29,7 @@ impl Backups {
             let tenant = waiting.tenant.clone();
             match self.recover_swap(waiting).await {
                 Ok(()) => {
-                    tracing::warn!(tenant.id = %tenant, "a restore that was cut short was finished or taken back")
+                    tracing::warn!(tenant.id = %tenant, "a restore that was cut short was finished or taken back");
                 }
                 Err(error) => tracing::error!(tenant.id = %tenant, %error, "a half restored tenant needs attention"),
             }
@@ -66,10 +66,10 @@ impl Backups {
         let under_way = UnderWay::new(self, &row.id, Arc::clone(&progress));
         match self.keep_aside(&row.tenant_id, row.clone(), aside, under_way, progress).await {
             Ok(_) => {
-                tracing::warn!(tenant.id = %row.tenant_id, backup.id = row.id, "the backup of before a restore was finished")
+                tracing::warn!(tenant.id = %row.tenant_id, backup.id = row.id, "the backup of before a restore was finished");
             }
             Err(error) => {
-                tracing::error!(tenant.id = %row.tenant_id, backup.id = row.id, %error, "what a restore replaced is lost")
+                tracing::error!(tenant.id = %row.tenant_id, backup.id = row.id, %error, "what a restore replaced is lost");
             }
         }
         true
