@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod data_dir;
 pub mod db;
 pub mod error;
+mod fault;
 pub mod id;
 pub mod jobs;
 pub mod money;

@@ -4,8 +4,12 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/backup_faults.rs"]
+mod backup_faults;
 #[path = "cli/backup_jobs.rs"]
 mod backup_jobs;
+#[path = "cli/backup_world.rs"]
+mod backup_world;
 #[path = "cli/backups.rs"]
 mod backups;
 #[path = "cli/binary.rs"]
@@ -18,6 +22,8 @@ mod crash;
 mod demo;
 #[path = "cli/disk_full.rs"]
 mod disk_full;
+#[path = "cli/disk_full_backups.rs"]
+mod disk_full_backups;
 #[path = "cli/disk_full_tenants.rs"]
 mod disk_full_tenants;
 #[path = "cli/disk_read_only.rs"]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::crypto::digest::Digest;
 use crate::db::{CopyError, TempFile, file_error, snapshot};
 use crate::error::{Error, Result};
+use crate::fault;
 
 use super::container::{Head, Manifest, Packer};
 use super::keys::BackupKey;
@@ -53,9 +54,11 @@ impl Task<'_> {
     /// [`Error::Conflict`] `cancelled`, `interrupted`, `wal_limit`; storage errors. Nothing stays behind then.
     pub(super) fn run(&self) -> Result<Made> {
         let copy = TempFile::new(self.tmp.join(format!("{TEMP_PREFIX}{}.db", self.backup.id)));
+        fault::point("backup.begun").map_err(file_error)?;
         let live_bytes = self.live.metadata().map_or(0, |found| found.len());
         let mut watch = |copied: crate::db::CopyProgress| {
             self.progress.advance((0, COPIED), copied.pages_done, copied.pages);
+            let _ = fault::point("backup.copying");
             self.progress.check().is_ok()
         };
         if let Err(error) = snapshot(self.live, copy.path(), LOG_BYTES_MAX.max(live_bytes), &mut watch) {
@@ -65,6 +68,7 @@ impl Task<'_> {
                 other => Error::conflict("wal_limit", other.to_string()),
             });
         }
+        fault::point("backup.copied").map_err(file_error)?;
         self.progress.enter(Step::Packing)?;
         self.pack(copy.path())
     }
@@ -85,10 +89,12 @@ impl Task<'_> {
             })
         })?;
         let file_bytes = part.path().metadata().map_err(file_error)?.len();
+        fault::point("backup.written").map_err(file_error)?;
         let landed = self.root.join(self.backup.stored_path());
         self.progress.commit()?;
         std::fs::rename(part.path(), &landed).map_err(file_error)?;
         part.keep();
+        let _ = fault::point("backup.landed");
         sync_folder(&folder).map_err(file_error)?;
         let content = Content {
             schema_version: proof.schema_version,
@@ -128,6 +134,7 @@ impl Task<'_> {
             }
             packer.write_all(&buffer[..count]).map_err(file_error)?;
             done += count as u64;
+            fault::point("backup.packing").map_err(file_error)?;
             self.progress.advance((COPIED, PACKED), done, database_bytes);
             self.progress.check()?;
         }

@@ -17,6 +17,7 @@ mod progress;
 mod prove;
 mod recover;
 mod restore;
+mod restore_store;
 mod store;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::data_dir::DataDir;
 use crate::db::{Db, Engine, Schema, Tx};
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::id::TenantId;
 use crate::tenants::Tenants;
 
@@ -161,15 +163,18 @@ impl Backups {
         self.shared.central.write(move |tx| store::insert(tx, &new)).await
     }
 
-    /// Writes down how it ended. A file whose row cannot say `ok` is removed, and with a backup that was
-    /// cancelled its row: nothing failed.
+    /// Writes down how it ended. A file whose row cannot say `ok` is removed.
     async fn end(&self, backup: &Backup, made: Result<make::Made>) -> Result<Backup> {
         let (id, now) = (backup.id.clone(), self.shared.clock.now());
         let error = match made {
             Ok(made) => {
+                let _ = fault::point("backup.synced");
                 let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
                 match self.shared.central.write(finish).await {
-                    Ok(backup) => return Ok(backup),
+                    Ok(backup) => {
+                        let _ = fault::point("backup.noted");
+                        return Ok(backup);
+                    }
                     Err(error) => {
                         self.remove_file(backup);
                         error
@@ -178,11 +183,20 @@ impl Backups {
             }
             Err(error) => error,
         };
+        self.fail(backup, &error).await;
+        Err(error)
+    }
+
+    /// Writes down why there is no backup. The row of one that was cancelled goes: nothing failed.
+    async fn fail(&self, backup: &Backup, error: &Error) {
+        let now = self.shared.clock.now();
         let (id, code, text) = (backup.id.clone(), error.code(), error.to_string());
         if code == "cancelled" {
             tracing::info!(tenant.id = %backup.tenant_id, backup.id, "backup cancelled");
-            self.shared.central.write(move |tx| store::remove(tx, &id)).await?;
-            return Err(error);
+            if let Err(error) = self.shared.central.write(move |tx| store::remove(tx, &id)).await {
+                tracing::error!(%error, "the row of a cancelled backup could not be removed; the next start ends it");
+            }
+            return;
         }
         tracing::error!(
             tenant.id = %backup.tenant_id, backup.id, backup.kind = backup.kind.as_str(), error.code = code,
@@ -192,7 +206,6 @@ impl Backups {
         if let Err(error) = failed {
             tracing::error!(backup.id, %error, "the failure could not be written down; the next start does it");
         }
-        Err(error)
     }
 
     fn remove_file(&self, backup: &Backup) {
@@ -227,17 +240,6 @@ impl Backups {
     pub async fn find_newest(&self, tenant: &TenantId) -> Result<Option<Backup>> {
         let tenant = tenant.clone();
         self.shared.central.read(move |tx| store::newest(tx, tenant.as_str())).await
-    }
-
-    /// The backup of what the last restore of a tenant replaced, of any backup or of this one; none when
-    /// there was no such restore, when what it replaced could not be read, and when that backup is gone.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub async fn find_before_last_restore(&self, tenant: &TenantId, of: Option<&str>) -> Result<Option<Backup>> {
-        let (tenant, of) = (tenant.clone(), of.map(str::to_owned));
-        let find = move |tx: &mut Tx<'_>| store::before_last_restore(tx, tenant.as_str(), of.as_deref());
-        self.shared.central.read(find).await
     }
 
     /// The last try to back a tenant up, when it failed.

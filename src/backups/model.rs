@@ -157,8 +157,8 @@ pub struct BackupFilter {
 pub struct BackupStats {
     /// The tenant.
     pub tenant_id: TenantId,
-    /// Its name; none when it is gone.
-    pub tenant_name: Option<String>,
+    /// Its name.
+    pub tenant_name: String,
     /// Finished backups.
     pub count: i64,
     /// Size of their downloads.

@@ -1,6 +1,6 @@
 //! The SQL of backups, in the central file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Timestamp;
 use crate::db::{Row, Tx};
@@ -10,11 +10,11 @@ use crate::vals;
 
 use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 
-const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
+pub(super) const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
     b.schema_version, b.database_bytes, b.payload_bytes, b.payload_sha256, b.file_bytes, b.row_counts, b.key_id, \
     b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error";
 
-fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
+pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
     let bad = |what: &str| DbError::Corrupt(format!("backups.{what} is not readable"));
     let state: State = row.text(3)?.parse().map_err(|()| bad("state"))?;
     let error = row.get::<Option<String>>(16)?.zip(row.get::<Option<String>>(17)?);
@@ -189,10 +189,11 @@ pub(super) fn list(
 /// A line for each tenant that is there or has backups, in the order the tenants were made.
 pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     tx.snapshot()?;
-    let sql = "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0) FROM tenants t \
-               LEFT JOIN backups b ON b.tenant_id = t.id AND b.state = 'ok' \
-               WHERE t.state IN ('active', 'suspended', 'frozen') GROUP BY t.number ORDER BY t.number";
-    let mut stats: Vec<BackupStats> = tx.query(sql, &[], |row| {
+    let sql = format!(
+        "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0) FROM tenants t \
+         LEFT JOIN backups b ON b.tenant_id = t.id AND b.state = 'ok' WHERE {HAS_FILE} GROUP BY t.number ORDER BY t.number"
+    );
+    let mut stats: Vec<BackupStats> = tx.query(&sql, &[], |row| {
         Ok(BackupStats {
             tenant_id: row.text(0)?.into(),
             tenant_name: row.get(1)?,
@@ -202,10 +203,11 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
             last_failed: None,
         })
     })?;
+    let mut latest = last_of_each(tx, "n.state = 'ok' AND n.kind <> 'pre_restore'")?;
+    let mut tried = last_of_each(tx, "1")?;
     for line in &mut stats {
-        let id = line.tenant_id.as_str();
-        line.latest = newest(tx, id)?;
-        line.last_failed = last_failed(tx, id)?;
+        line.latest = latest.remove(&line.tenant_id);
+        line.last_failed = tried.remove(&line.tenant_id).filter(|backup| backup.state == State::Failed);
     }
     Ok(stats)
 }
@@ -217,27 +219,17 @@ pub(super) fn last_failed(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Bac
     Ok(tx.query_opt(&last, vals![tenant_id], read_backup)?.filter(|backup| backup.state == State::Failed))
 }
 
-/// Writes down a restore.
-pub(super) fn insert_restore(
-    tx: &mut Tx<'_>,
-    tenant_id: &str,
-    backup_id: &str,
-    before_id: Option<&str>,
-    now: Timestamp,
-) -> Result<()> {
-    let sql = "INSERT INTO restores (tenant_id, backup_id, before_id, restored_at) VALUES (?1, ?2, ?3, ?4)";
-    tx.execute(sql, vals![tenant_id, backup_id, before_id, now])?;
-    Ok(())
-}
+/// Tenants, `t`, that have a file.
+const HAS_FILE: &str = "t.state IN ('active', 'suspended', 'frozen')";
 
-/// The backup of what the last restore of a tenant replaced; when `of` is named, only if that was the
-/// restore of it.
-pub(super) fn before_last_restore(tx: &mut Tx<'_>, tenant_id: &str, of: Option<&str>) -> Result<Option<Backup>> {
+/// The newest backup, `n`, of each tenant that is `so`.
+fn last_of_each(tx: &mut Tx<'_>, so: &str) -> Result<HashMap<TenantId, Backup>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM backups b, (SELECT backup_id, before_id FROM restores WHERE tenant_id = ?1 \
-         ORDER BY id DESC LIMIT 1) r WHERE b.state = 'ok' AND b.id = r.before_id AND (?2 IS NULL OR r.backup_id = ?2)"
+        "SELECT {COLUMNS} FROM tenants t JOIN backups b ON b.id = (SELECT n.id FROM backups n WHERE n.tenant_id = t.id \
+         AND {so} ORDER BY n.created_at DESC, n.id DESC LIMIT 1) WHERE {HAS_FILE}"
     );
-    Ok(tx.query_opt(&sql, vals![tenant_id, of], read_backup)?)
+    let found = tx.query(&sql, &[], read_backup)?;
+    Ok(found.into_iter().map(|backup| (backup.tenant_id.clone(), backup)).collect())
 }
 
 /// True when a backup was ever finished.

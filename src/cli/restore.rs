@@ -55,10 +55,7 @@ impl Restore {
         output::line(&format!("{}: {}", tenant.id, plain(&answer["message"])))?;
         match answer["pre_restore_file"].as_str() {
             Some(before) => output::line(&format!("what was there before is {before}; --undo brings it back")),
-            None => output::line(
-                "what was there before could not be read, so there is no undo; a file that was there is in the trash, and \
-                 everybody logs in again",
-            ),
+            None => output::line(&format!("there is no undo: {}", plain(&answer["pre_restore_error"]))),
         }
     }
 

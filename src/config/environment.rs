@@ -16,6 +16,7 @@ use super::value::Raw;
 const OTHER_NAMES: &[&str] = &[
     "RUKO_CONFIG",
     "RUKO_TEST_DEPTH",
+    "RUKO_TEST_FAULT",
     "RUKO_CI_CACHE",
     "RUKO_OPENAPI_OUT",
     "RUKO_TEST_NEEDS_BROWSER",

@@ -225,7 +225,7 @@ fn value_of_an_unfit_kind_is_refused() {
 #[test]
 fn variables_of_our_own_tests_stop_no_command() {
     let needs = ["RUKO_TEST_NEEDS_BROWSER", "RUKO_TEST_NEEDS_MOUNT", "RUKO_TEST_NEEDS_PYTHON"];
-    let names = [&["RUKO_TEST_DEPTH", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT"][..], &needs].concat();
+    let names = [&["RUKO_TEST_DEPTH", "RUKO_TEST_FAULT", "RUKO_CI_CACHE", "RUKO_OPENAPI_OUT"][..], &needs].concat();
     let loaded = names.iter().fold(Bench::new(), |bench, name| bench.env(name, "1")).load();
     assert!(loaded.notices.is_empty(), "{loaded:?}");
 }

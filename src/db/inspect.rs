@@ -158,6 +158,7 @@ impl Look {
         found.retain(|line| line != "ok");
         if depth == Depth::Full {
             found.extend(self.orphans()?);
+            found.truncate(PROBLEMS_MAX);
         }
         Ok(found)
     }

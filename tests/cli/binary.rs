@@ -102,6 +102,13 @@ impl Home {
         self.try_serve(args).unwrap_or_else(|status| panic!("{status}, log: {}", self.log()))
     }
 
+    /// As [`Home::serve`], with a fault that is waited for; see `src/fault.rs`.
+    pub fn serve_with_fault(&self, fault: &str, args: &[&str]) -> Server {
+        let mut serve = self.command(&["serve"]);
+        serve.env("RUKO_TEST_FAULT", fault);
+        self.start(serve, args).unwrap_or_else(|status| panic!("{status}, log: {}", self.log()))
+    }
+
     /// As [`Home::serve`]; how it ended when it did not start.
     pub fn try_serve(&self, args: &[&str]) -> Result<Server, ExitStatus> {
         self.start(self.command(&["serve"]), args)

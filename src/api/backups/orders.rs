@@ -55,10 +55,13 @@ impl Order<'_> {
         backup: Option<Backup>,
         shown: impl FnOnce(Restored) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
-        let backup = backup.ok_or_else(|| {
-            let text = "There is no restore to undo: none was made, or the backup of what was there before is gone.";
-            Error::conflict("nothing_to_undo", text)
-        })?;
+        let Some(backup) = backup else {
+            let why = match self.asked_by {
+                AskedBy::Operator => self.app.backups.why_no_undo(self.tenant).await?,
+                AskedBy::Tenant => None,
+            };
+            return Err(nothing_to_undo(why));
+        };
         self.put_back(backup, jobs::Kind::Undo, "tenant.restore_undone", shown).await
     }
 
@@ -91,4 +94,12 @@ impl Order<'_> {
         note_tenant(self.request, self.tenant);
         Auditor::of(self.request)
     }
+}
+
+fn nothing_to_undo(why: Option<String>) -> Error {
+    let text = why.map_or_else(
+        || "There is no restore to undo: none was made, or the backup of what was there before is gone.".into(),
+        |why| format!("The last restore cannot be undone: {why}."),
+    );
+    Error::conflict("nothing_to_undo", text)
 }

@@ -129,8 +129,10 @@ pub(super) struct BackupRestored {
     tenant_id: String,
     /// What it was restored from.
     backup_file: String,
-    /// The backup of what was there before; null when that could not be read.
+    /// The backup of what was there before, for an undo; null when there is none.
     pre_restore_file: Option<String>,
+    /// Why there is no such backup, and so no undo.
+    pre_restore_error: Option<String>,
     /// What of the present was kept.
     kept: KeptOut,
 }
@@ -142,6 +144,7 @@ impl BackupRestored {
             tenant_id: tenant.to_string(),
             backup_file: restored.backup.file_name,
             pre_restore_file: restored.before.map(|before| before.file_name),
+            pre_restore_error: restored.before_error,
             kept: KeptOut::from(restored.carried),
         }
     }
@@ -205,7 +208,7 @@ impl BackupStatsOut {
             };
             Ok(TenantStatsOut {
                 tenant_id: stats.tenant_id.to_string(),
-                tenant_name: stats.tenant_name.unwrap_or_default(),
+                tenant_name: stats.tenant_name,
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),

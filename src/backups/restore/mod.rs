@@ -1,5 +1,6 @@
 //! Bringing a backup back into the live tenant: all of it or nothing, without a restart.
 
+mod recover;
 mod swap;
 
 use std::path::Path;
@@ -9,16 +10,19 @@ use std::time::Duration;
 use crate::db::inspect::Look;
 use crate::db::{CopyError, Db, Durability, TempFile, Tx, file_error, snapshot, while_held};
 use crate::error::{DbError, Error, Result};
+use crate::fault;
 use crate::id::TenantId;
 use crate::tenants::{Alone, TenantState};
 use crate::users::{self, CarriedOver};
 
 use super::download::damaged;
-use super::make::{TEMP_PREFIX, Task, in_background};
+use super::make::{TEMP_PREFIX, Task, in_background, sync_folder};
 use super::model::{Backup, Kind};
 use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
-use super::{Backups, UnderWay, store};
+use super::{Backups, UnderWay, restore_store};
+
+pub(super) use recover::ASIDE_PREFIX;
 
 /// How long writes wait before they are refused.
 const WRITERS_WAIT: Duration = Duration::from_secs(30);
@@ -41,8 +45,10 @@ pub struct RestoreOrder {
 pub struct Restored {
     /// From what.
     pub backup: Backup,
-    /// What was there before; none when it could not be read.
+    /// What was there before.
     pub before: Option<Backup>,
+    /// Why that was not kept, when it was not.
+    pub before_error: Option<String>,
     /// What was kept of the present.
     pub carried: CarriedOver,
 }
@@ -54,7 +60,7 @@ impl Backups {
     ///
     /// # Errors
     /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`,
-    /// `restore_failed`, `cancelled`, `interrupted`; [`Error::NotFound`]; storage errors. The live data is as it was then.
+    /// `cancelled`, `interrupted`; [`Error::NotFound`]; storage errors. The live data is as it was then.
     pub async fn restore(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
         self.to_the_end(move |backups| async move { backups.restore_now(order, progress).await }).await
     }
@@ -66,26 +72,73 @@ impl Backups {
         if alone.tenant.state == TenantState::Frozen {
             return Err(Error::conflict("tenant_frozen", "The tenant is frozen; thaw it first."));
         }
-        let restored = self.unpack(&order.backup, &alone.tenant.id, &progress).await?;
+        let mark = crate::id::uuid().to_string();
+        let (tenant, backup, now) = (order.tenant.clone(), order.backup.id.clone(), self.shared.clock.now());
+        self.note(&mark, move |tx, mark| restore_store::begin(tx, tenant.as_str(), &backup, mark, now)).await?;
+        let _ = fault::point("restore.begun");
+        match self.replace(&alone, order.backup, &mark, &progress).await {
+            Ok(restored) => {
+                self.shared.tenants.restored(&alone.tenant.id, self.shared.schema.latest()).await?;
+                let _ = fault::point("restore.done");
+                let why_no_undo = restored.before_error.clone();
+                self.note(&mark, move |tx, mark| restore_store::finish(tx, mark, why_no_undo.as_deref())).await?;
+                let _ = fault::point("restore.noted");
+                Ok(restored)
+            }
+            Err(error) => {
+                let (code, text) = (error.code(), error.to_string());
+                if code == "cancelled" {
+                    tracing::info!(tenant.id = %alone.tenant.id, "restore cancelled");
+                } else {
+                    tracing::error!(tenant.id = %alone.tenant.id, error.code = code, error = text, "restore failed");
+                }
+                if let Err(error) = self.note(&mark, move |tx, mark| restore_store::fail(tx, mark, code, &text)).await {
+                    tracing::error!(%error, "the failure could not be written down; the next start does it");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes to the row of the restore with this mark.
+    async fn note(&self, mark: &str, work: impl Fn(&mut Tx<'_>, &str) -> Result<()> + Send + 'static) -> Result<()> {
+        let mark = mark.to_owned();
+        self.shared.central.write(move |tx| work(tx, &mark)).await
+    }
+
+    async fn replace(&self, alone: &Alone, backup: Backup, mark: &str, progress: &Arc<Progress>) -> Result<Restored> {
+        let restored = self.unpack(&backup, &alone.tenant.id, progress).await?;
+        fault::point("restore.unpacked").map_err(file_error)?;
         progress.enter(Step::Replacing)?;
-        let outcome = match self.shared.tenants.open_alone(&alone).await {
-            Ok(db) => self.overwrite(&alone, &db, order.backup.clone(), restored, &progress).await,
-            Err(Error::Db(error)) if is_lost(&error) => {
+        match self.shared.tenants.open_alone(alone).await {
+            Ok(db) => self.overwrite(alone, &db, backup, restored, mark, progress).await,
+            Err(Error::Db(error)) if is_lost(&error, &alone.path) => {
                 tracing::warn!(tenant.id = %alone.tenant.id, %error, "the live file cannot be read and is put aside");
                 progress.commit()?;
-                swap::swap(self, &alone, order.backup.clone(), restored).await
+                swap::swap(self, alone, backup, restored, mark.to_owned()).await
             }
             Err(error) => Err(error),
-        };
-        if let Ok(restored) = &outcome {
-            self.shared.tenants.restored(&alone.tenant.id, self.shared.schema.latest()).await?;
-            let (tenant, backup) = (order.tenant.clone(), restored.backup.id.clone());
-            let (before, now) = (restored.before.as_ref().map(|before| before.id.clone()), self.shared.clock.now());
-            let note =
-                move |tx: &mut Tx<'_>| store::insert_restore(tx, tenant.as_str(), &backup, before.as_deref(), now);
-            self.shared.central.write(note).await?;
         }
-        outcome
+    }
+
+    /// The backup of what the last restore of a tenant replaced, of any backup or of this one; none when
+    /// there was no such restore, when what it replaced was not kept, and when that backup is gone.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn find_before_last_restore(&self, tenant: &TenantId, of: Option<&str>) -> Result<Option<Backup>> {
+        let (tenant, of) = (tenant.clone(), of.map(str::to_owned));
+        let find = move |tx: &mut Tx<'_>| restore_store::before_last(tx, tenant.as_str(), of.as_deref());
+        self.shared.central.read(find).await
+    }
+
+    /// Why what the last restore of a tenant replaced was not kept.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn why_no_undo(&self, tenant: &TenantId) -> Result<Option<String>> {
+        let tenant = tenant.clone();
+        self.shared.central.read(move |tx| restore_store::why_no_undo(tx, tenant.as_str())).await
     }
 
     /// The database of a backup as a closed file of this release's schema, checked.
@@ -128,35 +181,51 @@ impl Backups {
         db: &Db,
         backup: Backup,
         restored: TempFile,
+        mark: &str,
         progress: &Arc<Progress>,
     ) -> Result<Restored> {
         let before = self.begin(&alone.tenant.id, Kind::PreRestore, true).await?;
         let under_way = UnderWay::new(self, &before.id, progress.clone());
-        let aside = TempFile::new(self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.db", before.id)));
-        let (live, watched) = (alone.path.clone(), progress.clone());
+        let id = before.id.clone();
+        if let Err(error) = self.note(mark, move |tx, mark| restore_store::set_before(tx, mark, &id)).await {
+            self.fail(&before, &error).await;
+            return Err(error);
+        }
+        let tmp = self.shared.data_dir.tmp_dir();
+        let copy = TempFile::new(tmp.join(format!("{TEMP_PREFIX}{}.db", before.id)));
+        let aside = TempFile::new(recover::aside(&tmp, &before.id));
+        let (live, mark, watched) = (alone.path.clone(), mark.to_owned(), progress.clone());
         let replaced = while_held(db, WRITERS_WAIT, move |held| {
-            copy_aside(&live, aside.path(), &watched)?;
-            let carried = carry_over(Some(aside.path()), restored.path())?;
+            fault::point("restore.held").map_err(file_error)?;
+            copy_aside(&live, copy.path(), &watched)?;
+            fault::point("restore.copied").map_err(file_error)?;
+            // Under this name it is complete, and a start after a crash makes a backup of it.
+            std::fs::rename(copy.path(), aside.path()).and_then(|()| sync_folder(&tmp)).map_err(file_error)?;
+            copy.keep();
+            fault::point("restore.set_aside").map_err(file_error)?;
+            let carried = carry_over(Some(aside.path()), restored.path(), &mark)?;
+            fault::point("restore.carried").map_err(file_error)?;
             watched.commit()?;
             held.overwrite(restored.path())?;
+            let _ = fault::point("restore.overwritten");
             Ok((aside, carried))
         })
         .await;
         let (aside, carried) = match replaced {
             Ok(replaced) => replaced,
             Err(error) => {
-                let (text, ended) = (error.to_string(), progress.check());
+                let error = progress.check().err().unwrap_or(error);
                 // The row of what was to be put aside tells of it too.
-                let _ = self.end(&before, Err(error)).await;
-                ended?;
-                return Err(Error::conflict("restore_failed", format!("Nothing was changed: {text}.")));
+                self.fail(&before, &error).await;
+                return Err(error);
             }
         };
         self.shared.tenants.raise_epoch(&alone.tenant.id);
         progress.advance((UNPACKED, REPLACED), 1, 1);
         progress.enter(Step::PuttingAside)?;
-        let before = self.keep_aside(&alone.tenant.id, before, aside, under_way, progress.clone()).await;
-        Ok(Restored { backup, before: before.ok(), carried })
+        let kept = self.keep_aside(&alone.tenant.id, before, aside, under_way, progress.clone()).await;
+        let before_error = kept.as_ref().err().map(|error| format!("what was there before could not be kept: {error}"));
+        Ok(Restored { backup, before: kept.ok(), before_error, carried })
     }
 
     /// Makes a backup of the file that a restore has put aside.
@@ -169,8 +238,11 @@ impl Backups {
         progress: Arc<Progress>,
     ) -> Result<Backup> {
         let (shared, owner, backup) = (self.shared.clone(), tenant.to_string(), row.clone());
+        // It goes when the row is written: until then a crash must find it.
+        let aside = Arc::new(aside);
+        let packed = aside.clone();
         let made = in_background(move || {
-            let _under_way = under_way;
+            let (_under_way, aside) = (under_way, packed);
             let task = Task {
                 backup: &backup,
                 live: aside.path(),
@@ -183,7 +255,9 @@ impl Backups {
             task.pack(aside.path())
         })
         .await;
-        self.end(&row, made).await
+        let kept = self.end(&row, made).await;
+        drop(aside);
+        kept
     }
 }
 
@@ -196,22 +270,33 @@ fn copy_aside(live: &Path, aside: &Path, progress: &Progress) -> Result<()> {
 }
 
 /// Keeps in the restored file what a restore must not undo. Blocks.
-fn carry_over(live: Option<&Path>, restored: &Path) -> Result<CarriedOver> {
+fn carry_over(live: Option<&Path>, restored: &Path, mark: &str) -> Result<CarriedOver> {
     let restored_file = Look::open_for_writing(restored)?;
-    let carried = match live {
-        Some(live) => {
-            let live = Look::open(live)?;
-            let present = live.read(users::present)?;
-            restored_file.change(|tx| users::carry_over(tx, &present))?
+    let present = match live.map(|live| Look::open(live)?.read(users::present)) {
+        Some(Err(Error::Db(error @ DbError::Corrupt(_)))) => {
+            tracing::warn!(%error, "who has access cannot be read from the live file: everybody logs in again");
+            None
         }
-        None => restored_file.change(|tx: &mut Tx<'_>| users::carry_nothing_over(tx))?,
+        present => present.transpose()?,
     };
+    let carried = restored_file.change(|tx| {
+        restore_store::set_mark(tx, mark)?;
+        match &present {
+            Some(present) => users::carry_over(tx, present),
+            None => users::carry_nothing_over(tx),
+        }
+    })?;
     drop(restored_file);
     crate::db::complete(restored)?;
     Ok(carried)
 }
 
-/// Whether an error of opening means that there is nothing to put a backup into.
-fn is_lost(error: &DbError) -> bool {
-    matches!(error, DbError::Corrupt(_) | DbError::Unavailable(_) | DbError::Io(_) | DbError::Newer { .. })
+/// Whether an error of opening means that there is nothing to put a backup into. A file that only
+/// cannot be opened now is not lost.
+fn is_lost(error: &DbError, live: &Path) -> bool {
+    match error {
+        DbError::Corrupt(_) | DbError::Io(_) | DbError::Newer { .. } => true,
+        DbError::Unavailable(_) => matches!(live.try_exists(), Ok(false)),
+        _ => false,
+    }
 }

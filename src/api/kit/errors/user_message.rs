@@ -155,11 +155,6 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
     ),
-    (
-        &["restore_failed"],
-        "The shop could not be restored. Nothing was changed.",
-        "Toko tidak dapat dipulihkan. Tidak ada yang diubah.",
-    ),
     (&["nothing_to_undo"], "There is no restore to undo.", "Tidak ada pemulihan yang dapat dibatalkan."),
     (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),
     (&["tenant_exists"], "This shop is on the server already.", "Toko ini sudah ada di server."),
