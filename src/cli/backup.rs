@@ -11,6 +11,7 @@ use super::failure::{CANCELLED, Failure, Outcome};
 use super::globals::{Globals, look_at_central};
 use super::job::Watch;
 use super::output::{self, plain};
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
@@ -85,6 +86,7 @@ async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool) -
 }
 
 async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, is_json: bool) -> Outcome {
+    let begun = Clock::system().now();
     let mut watch = Watch::over(tenants.len() as u64)?;
     let (mut made, mut failed, mut cancelled) = (Vec::new(), Vec::new(), None);
     for tenant in tenants {
@@ -100,7 +102,7 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
     }
     watch.end();
     if !failed.is_empty() {
-        let causes = causes(client).await;
+        let causes = causes_since(client, begun).await;
         for (tenant, error) in &mut failed {
             if let Some(cause) = causes.get(tenant.id.as_str()) {
                 error.clone_from(cause);
@@ -137,10 +139,13 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], is_compressed: bool, 
 }
 
 /// Why the last backup of each tenant failed. No answer shows the cause of a 5xx; the statistics do.
-async fn causes(client: &Client) -> HashMap<String, String> {
+async fn causes_since(client: &Client, begun: Timestamp) -> HashMap<String, String> {
+    // Times of answers are as long as each other, so their texts compare as they do.
+    let begun = begun.to_string();
     let stats = client.call(Method::GET, "/api/central/backups/stats", None).await.unwrap_or_default();
     let lines = stats["data"].as_array().into_iter().flatten();
-    lines.filter_map(|line| Some((line["tenant_id"].as_str()?.into(), line["last_error"].as_str()?.into()))).collect()
+    let new = lines.filter(|line| line["last_error_at"].as_str().is_some_and(|at| at >= begun.as_str()));
+    new.filter_map(|line| Some((line["tenant_id"].as_str()?.into(), line["last_error"].as_str()?.into()))).collect()
 }
 
 impl List {

@@ -73,7 +73,7 @@ async fn run_all(app: &App) -> Result<Vec<Line>> {
     for (job, _, schedule) in backups::schedules(&app.config.backup) {
         let last = app.central.read(move |tx| history::last(tx, job)).await?;
         let next_at = schedule.next_due(app.config.locale.time_zone.rules(), app.clock.now());
-        lines.push(scheduled(job, last.filter(|last| last.started_at >= begun), next_at));
+        lines.push(scheduled(job, last.filter(|last| last.started_at >= begun && !last.is_begin()), next_at));
     }
     Ok(lines)
 }
@@ -94,6 +94,7 @@ fn left_to_the_server(config: &Config) -> Outcome<Vec<Line>> {
     let (zone, now) = (config.locale.time_zone.rules(), Clock::system().now());
     let line = |(job, _, schedule): (&'static str, _, &crate::config::Schedule)| {
         let last = central.read(|tx| history::last(tx, job))?;
+        let last = last.filter(|last| !last.is_begin());
         let last = last.map_or_else(|| "never".into(), |last| shown(last.started_at, config));
         let next_at = schedule.next_due(zone, now);
         let detail = format!("left to the server; last {last}");

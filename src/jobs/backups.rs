@@ -49,7 +49,7 @@ async fn find_due(app: &App, job: &'static str, schedule: &Schedule) -> Result<O
             app.central
                 .write(move |tx| {
                     let id = history::begin(tx, job, now)?;
-                    history::end(tx, id, true, "the schedule begins", now)
+                    history::end(tx, id, true, history::BEGIN, now)
                 })
                 .await?;
             Ok(None)

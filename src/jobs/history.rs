@@ -23,6 +23,16 @@ pub struct End {
     pub detail: String,
 }
 
+/// The detail of the row that a schedule begins with, which is no run.
+pub const BEGIN: &str = "the schedule begins";
+
+impl LastRun {
+    /// True for the row that only says from when on the schedule counts.
+    pub fn is_begin(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.detail == BEGIN)
+    }
+}
+
 /// The last run of this job.
 ///
 /// # Errors

@@ -319,7 +319,8 @@ fn schedule_of_cron_tells_of_backups_that_were_due() {
         jobs.iter().find(|line| line["job"] == job).unwrap_or_else(|| panic!("{report}")).clone()
     };
     let first = home.json(&["schedule:run"]);
-    assert_eq!(of(&first, "backup_daily")["detail"], "the schedule begins", "{first}");
+    assert_eq!(of(&first, "backup_daily")["ran"], false, "{first}");
+    assert_eq!(of(&first, "backup_daily")["detail"], "not due", "{first}");
     let long_ago = || {
         #[allow(clippy::disallowed_methods, reason = "days cannot be waited for")]
         let central = rusqlite::Connection::open(home.data().join("central.db")).unwrap();

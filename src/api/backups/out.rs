@@ -183,6 +183,8 @@ struct TenantStatsOut {
     last_status: Option<String>,
     /// Why the last try failed.
     last_error: Option<String>,
+    /// When that try began.
+    last_error_at: Option<Time>,
 }
 
 /// The backups of all tenants.
@@ -216,6 +218,7 @@ impl BackupStatsOut {
                 latest_backup_date: at.map(|at| local(at, zone)),
                 latest_backup_age: at.map(|at| age(at, now)),
                 last_status: last_status.map(Into::into),
+                last_error_at: stats.last_failed.as_ref().map(|backup| Time(backup.created_at)),
                 last_error: stats
                     .last_failed
                     .and_then(|backup| backup.error)
