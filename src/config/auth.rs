@@ -44,6 +44,11 @@ impl Auth {
         self.master_key.as_ref().is_some_and(is_placeholder)
     }
 
+    /// Whether the master key is so short that it can be guessed.
+    pub fn is_short_master_key(&self) -> bool {
+        self.master_key.as_ref().is_some_and(|key| key.expose_secret().len() < MASTER_KEY_CHARS_MIN)
+    }
+
     /// Whether the server key is one that everybody knows.
     pub fn is_placeholder_app_key(&self) -> bool {
         self.app_key.as_ref().is_some_and(AppKey::is_placeholder)
@@ -54,6 +59,11 @@ impl Auth {
         self.secret_key.as_ref().is_some_and(is_placeholder)
     }
 }
+
+/// A shorter master key gets a warning. It is not refused: the original systems took any.
+const MASTER_KEY_CHARS_MIN: usize = 24;
+/// What there is to say of one that is shorter.
+pub const SHORT_MASTER_KEY: &str = "MASTER_API_KEY is shorter than 24 characters, so it can be guessed";
 
 /// Secrets that documentation shows and people forget to replace. Everybody knows them, so a token
 /// signed with one proves nothing.

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use app_key::{AppKey, UnusableAppKey};
-pub use auth::{Auth, SuperadminRegistration};
+pub use auth::{Auth, SHORT_MASTER_KEY, SuperadminRegistration};
 pub use backup::Backup;
 pub use error::{ConfigError, Problem};
 pub use explain::Setting;

@@ -59,6 +59,9 @@ trait Job: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> std::result::Result<(), ()>;
     /// Gives the kept result to the caller, or this failure instead.
     fn settle(self: Box<Self>, failure: Option<DbError>);
+    /// Gives the caller the failure that the closure told, or [`DbError::Timeout`] where it told none:
+    /// nothing of it stands.
+    fn settle_lost(self: Box<Self>);
     fn deadline(&self) -> Instant;
     /// Gives it more time: it waited for no fault of its own.
     fn extend(&mut self, deadline: Instant);
@@ -88,6 +91,11 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Job for Write<T, F> {
         drop(work);
         // The caller may have gone away; its write stands all the same.
         let _ = reply.send(result.unwrap_or(Err(Error::Db(DbError::Timeout))));
+    }
+
+    fn settle_lost(self: Box<Self>) {
+        let failure = matches!(self.result, Some(Ok(_))).then_some(DbError::Timeout);
+        self.settle(failure);
     }
 
     fn deadline(&self) -> Instant {
@@ -188,6 +196,7 @@ fn may_drain(db: &Shared) -> bool {
 
 /// Commits what waits, batch by batch; hands the file on when another one waits for a thread.
 fn drain(db: &Arc<Shared>, next_pause: Duration) {
+    let _at_panic = FailAllAtPanic(db);
     while may_drain(db) {
         refuse_expired(db);
         match drain_batch(db) {
@@ -200,6 +209,17 @@ fn drain(db: &Arc<Shared>, next_pause: Duration) {
                 schedule(db.clone(), Duration::ZERO, PAUSE_FIRST);
             }
             return;
+        }
+    }
+}
+
+/// A panic outside of a closure must not leave a file that no thread drains any more.
+struct FailAllAtPanic<'a>(&'a Shared);
+
+impl Drop for FailAllAtPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            fail_all(self.0, &DbError::Other("a database thread panicked".into()));
         }
     }
 }
@@ -252,7 +272,7 @@ fn fail_all(db: &Shared, error: &DbError) {
 /// Runs and commits one batch.
 ///
 /// # Errors
-/// Only when nothing was taken from the queue: the transaction could not begin.
+/// Only when nothing was taken from the queue, or all of it put back: the transaction could not begin.
 fn commit_batch(db: &Shared, connection: &Connection) -> std::result::Result<(), DbError> {
     connection.clear_deadline();
     connection.bound_pages(db.max_pages.load(Ordering::Relaxed))?;
@@ -262,20 +282,32 @@ fn commit_batch(db: &Shared, connection: &Connection) -> std::result::Result<(),
     let (mut has_written, mut is_guarded) = (false, false);
     while batch.len() < BATCH_CLOSURES && started.elapsed() < BATCH_TIME {
         let Some(mut job) = db.group.queue.lock().jobs.pop_front() else { break };
-        let outcome = match run_one(connection, &mut *job, is_guarded) {
-            Ok(Ran::Spoilt) => begin_again(connection, &mut batch).map(|()| is_guarded = true),
-            Ok(Ran::Stands) => {
-                has_written = true;
-                Ok(())
+        let ran = run_one(connection, &mut *job, is_guarded);
+        match ran {
+            Ok(Ran::EndedAll) => job.settle_lost(),
+            _ => batch.push(job),
+        }
+        let outcome = match ran {
+            Ok(Ran::Stands) => Ok(true),
+            Ok(Ran::Undone) => Ok(has_written),
+            Ok(Ran::Spoilt | Ran::EndedAll) => {
+                is_guarded = true;
+                begin_again(connection, &mut batch)
             }
-            Ok(Ran::Undone) => Ok(()),
             Err(error) => Err(error),
         };
-        batch.push(job);
-        if let Err(error) = outcome {
-            connection.roll_back();
-            settle_all(batch, Some(&error));
-            return Ok(());
+        match outcome {
+            Ok(does_write) => has_written = does_write,
+            Err(DbError::Busy) => {
+                connection.roll_back();
+                put_back(db, batch);
+                return Err(DbError::Busy);
+            }
+            Err(error) => {
+                connection.roll_back();
+                settle_all(batch, Some(&error));
+                return Ok(());
+            }
         }
     }
     connection.clear_deadline();
@@ -303,6 +335,7 @@ fn commit(connection: &Connection) -> std::result::Result<(), DbError> {
 }
 
 /// What became of a closure inside the transaction.
+#[derive(Clone, Copy)]
 enum Ran {
     /// What it wrote stands.
     Stands,
@@ -310,6 +343,9 @@ enum Ran {
     Undone,
     /// It failed by itself, and what it wrote is still there.
     Spoilt,
+    /// The engine undid the whole transaction because of it, as when a statement is interrupted that
+    /// has begun to write.
+    EndedAll,
 }
 
 /// Runs one closure inside the open transaction, behind a savepoint if it is to be `guarded`.
@@ -326,14 +362,14 @@ fn run_one(connection: &Connection, job: &mut dyn Job, guarded: bool) -> std::re
     }
     connection.set_deadline(job.deadline().max(Instant::now() + Duration::from_secs(1)));
     let changes_before = connection.raw.total_changes();
-    let mut tx = Tx::new(&connection.raw);
+    let mut tx = Tx::of_group(&connection.raw);
     let outcome = job.run(&mut tx);
     connection.clear_deadline();
     if let Some(error) = tx.fatal() {
         return Err(error.clone());
     }
     if connection.raw.is_autocommit() {
-        return Err(DbError::Other("the transaction was ended inside a write".into()));
+        return Ok(Ran::EndedAll);
     }
     match (outcome, guarded) {
         (Ok(()), true) => connection.run("RELEASE one").map(|()| Ran::Stands),
@@ -346,26 +382,46 @@ fn run_one(connection: &Connection, job: &mut dyn Job, guarded: bool) -> std::re
     }
 }
 
-/// Undoes the batch so far and runs it once more, guarded.
+/// Undoes the batch so far and runs it once more, guarded; true when something of it stands.
 ///
 /// # Errors
-/// When the transaction as a whole is lost.
-fn begin_again(connection: &Connection, batch: &mut [Box<dyn Job>]) -> std::result::Result<(), DbError> {
-    connection.run("ROLLBACK").and_then(|()| connection.run("BEGIN IMMEDIATE"))?;
+/// [`DbError::Busy`] when another program took the lock in between; else the transaction as a whole is
+/// lost.
+fn begin_again(connection: &Connection, batch: &mut [Box<dyn Job>]) -> std::result::Result<bool, DbError> {
+    connection.roll_back();
+    connection.run("BEGIN IMMEDIATE")?;
+    let mut has_written = false;
     for job in batch {
-        run_one(connection, &mut **job, true)?;
+        match run_one(connection, &mut **job, true)? {
+            Ran::Stands => has_written = true,
+            Ran::Undone | Ran::Spoilt => {}
+            Ran::EndedAll => return Err(DbError::Timeout),
+        }
     }
-    Ok(())
+    Ok(has_written)
 }
 
 /// A constraint checked at COMMIT failed: finds the guilty closure by giving each its own
 /// transaction.
 fn replay_singly(db: &Shared, connection: &Connection, batch: Vec<Box<dyn Job>>) {
-    for mut job in batch {
-        let outcome = connection
-            .run("BEGIN IMMEDIATE")
-            .and_then(|()| run_one(connection, &mut *job, true))
-            .and_then(|ran| commit(connection).map(|()| ran));
+    let mut rest = batch.into_iter();
+    while let Some(mut job) = rest.next() {
+        match connection.run("BEGIN IMMEDIATE") {
+            Ok(()) => {}
+            Err(DbError::Busy) => return put_back(db, std::iter::once(job).chain(rest).collect()),
+            Err(error) => {
+                job.settle(Some(error));
+                continue;
+            }
+        }
+        let outcome = match run_one(connection, &mut *job, true) {
+            Ok(Ran::EndedAll) => {
+                job.settle_lost();
+                continue;
+            }
+            Ok(ran) => commit(connection).map(|()| ran),
+            Err(error) => Err(error),
+        };
         match outcome {
             Ok(ran) => {
                 if matches!(ran, Ran::Stands) {
@@ -378,6 +434,14 @@ fn replay_singly(db: &Shared, connection: &Connection, batch: Vec<Box<dyn Job>>)
                 job.settle(Some(error));
             }
         }
+    }
+}
+
+/// Puts jobs in front of the queue again, in their order.
+fn put_back(db: &Shared, batch: Vec<Box<dyn Job>>) {
+    let mut queue = db.group.queue.lock();
+    for job in batch.into_iter().rev() {
+        queue.jobs.push_front(job);
     }
 }
 

@@ -136,11 +136,23 @@ pub struct Tx<'c> {
     /// The first answer that says the file itself is in trouble. A closure may swallow its errors,
     /// the group commit must not.
     fatal: Option<DbError>,
+    /// Several closures share the transaction. When the engine has ended it, nothing more may run: it
+    /// would be committed by itself.
+    is_of_group: bool,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connection: &'c rusqlite::Connection) -> Self {
-        Self { connection, fatal: None }
+        Self { connection, fatal: None, is_of_group: false }
+    }
+
+    /// For one of several closures in the transaction that is open.
+    pub(super) fn of_group(connection: &'c rusqlite::Connection) -> Self {
+        Self { is_of_group: true, ..Self::new(connection) }
+    }
+
+    fn expect_transaction(&self) -> Result<(), DbError> {
+        if self.is_of_group && self.connection.is_autocommit() { Err(DbError::Timeout) } else { Ok(()) }
     }
 
     pub(super) fn fatal(&self) -> Option<&DbError> {
@@ -163,6 +175,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// Any [`DbError`].
     pub fn execute(&mut self, sql: &str, values: &[Val<'_>]) -> Result<usize, DbError> {
+        self.expect_transaction()?;
         let outcome = prepare(self.connection, sql, values).and_then(|mut statement| statement.raw_execute());
         self.note(outcome)
     }
@@ -192,6 +205,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// Any [`DbError`].
     pub fn run(&mut self, prepared: &mut Prepared<'c>, values: &[Val<'_>]) -> Result<usize, DbError> {
+        self.expect_transaction()?;
         let outcome = prepared.bind(values).and_then(|()| prepared.statement.raw_execute());
         self.note(outcome)
     }
@@ -255,6 +269,7 @@ impl<'c> Tx<'c> {
         values: &[Val<'_>],
         mut visit: impl FnMut(&Row<'_, '_>) -> Result<bool, DbError>,
     ) -> Result<(), DbError> {
+        self.expect_transaction()?;
         let mut statement = match prepare(self.connection, sql, values) {
             Ok(statement) => statement,
             Err(error) => return self.note(Err(error)),

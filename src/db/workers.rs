@@ -130,12 +130,12 @@ impl Shared {
         let mut queue = self.queue.lock();
         loop {
             let next_due = queue.waiting.peek().map(|Reverse(waiting)| waiting.due);
-            if next_due.is_some_and(|due| queue.is_stopping || due <= Instant::now()) {
-                return queue.waiting.pop().map(|Reverse(waiting)| waiting.task);
-            }
-            if let Some(task) = queue.ready.pop_front() {
-                if next_due.is_some() {
-                    // This one may have been watching the clock.
+            let is_due = next_due.is_some_and(|due| queue.is_stopping || due <= Instant::now());
+            let due = if is_due { queue.waiting.pop().map(|Reverse(waiting)| waiting.task) } else { None };
+            if let Some(task) = due.or_else(|| queue.ready.pop_front()) {
+                // This thread may have been woken for the other task, or be the one that watches the
+                // clock for what waits.
+                if !queue.ready.is_empty() || !queue.waiting.is_empty() {
                     self.wake_one(queue);
                 }
                 return Some(task);
@@ -200,6 +200,46 @@ mod tests {
             names.insert(receiver.recv().unwrap());
         }
         assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn each_of_several_waiting_tasks_runs_while_the_others_are_busy() {
+        let workers = Workers::start("test", 3, 8).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let (hold, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        for delay_ms in [10, 20, 30] {
+            let (sender, held) = (sender.clone(), held.clone());
+            workers.submit_after(Duration::from_millis(delay_ms), move || {
+                sender.send(delay_ms).unwrap();
+                if delay_ms < 30 {
+                    let _ = held.lock().recv();
+                }
+            });
+        }
+        let ran: Vec<u64> = (0..3).map(|_| receiver.recv_timeout(Duration::from_secs(10)).unwrap()).collect();
+        assert_eq!(ran, [10, 20, 30]);
+        drop(hold);
+    }
+
+    #[test]
+    fn a_ready_task_runs_while_the_thread_woken_for_it_does_what_was_due() {
+        let workers = Workers::start("test", 2, 8).unwrap();
+        for delay_us in (0..2000).step_by(20) {
+            while workers.shared.queue.lock().idle.len() < 2 {
+                std::thread::yield_now();
+            }
+            let (hold, held) = mpsc::channel::<()>();
+            workers.submit_after(Duration::from_micros(200), move || {
+                let _ = held.recv();
+            });
+            let from = Instant::now();
+            while from.elapsed() < Duration::from_micros(delay_us / 8) {}
+            let (sender, receiver) = mpsc::channel();
+            workers.submit(move || sender.send(()).unwrap()).unwrap();
+            receiver.recv_timeout(Duration::from_secs(10)).unwrap();
+            drop(hold);
+        }
     }
 
     #[test]

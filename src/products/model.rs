@@ -29,6 +29,22 @@ pub struct Product {
     pub updated_at: Timestamp,
 }
 
+impl Product {
+    /// With these changes.
+    pub(super) fn patched(&self, patch: &ProductPatch) -> Self {
+        let kept = self.clone();
+        Self {
+            name: patch.name.clone().unwrap_or(kept.name),
+            description: patch.description.clone().unwrap_or(kept.description),
+            price: patch.price.unwrap_or(kept.price),
+            stock: patch.stock.unwrap_or(kept.stock),
+            image: patch.image.clone().unwrap_or(kept.image),
+            is_active: patch.is_active.unwrap_or(kept.is_active),
+            ..kept
+        }
+    }
+}
+
 /// What a new product is made of.
 #[derive(Debug, Clone)]
 pub struct NewProduct {

@@ -25,7 +25,8 @@ fn read_product(row: &Row<'_, '_>) -> Result<Product, DbError> {
     })
 }
 
-/// Makes a product.
+/// Makes a product. Where this fails, the write around it must fail as well: the row may stand without
+/// having been counted.
 ///
 /// # Errors
 /// Storage errors.
@@ -164,16 +165,11 @@ fn conditions(filter: &ProductFilter) -> (String, Vec<Owned>) {
 /// [`Error::NotFound`].
 pub fn update(tx: &mut Tx<'_>, id: i64, patch: &ProductPatch, now: Timestamp) -> Result<Product> {
     let before = get(tx, id)?;
-    let after = Product {
-        name: patch.name.clone().unwrap_or(before.name),
-        description: patch.description.clone().unwrap_or(before.description),
-        price: patch.price.unwrap_or(before.price),
-        stock: patch.stock.unwrap_or(before.stock),
-        image: patch.image.clone().unwrap_or(before.image),
-        is_active: patch.is_active.unwrap_or(before.is_active),
-        updated_at: now,
-        ..before
-    };
+    let patched = before.patched(patch);
+    if patched == before {
+        return Ok(before);
+    }
+    let after = Product { updated_at: now, ..patched };
     tx.execute(
         "UPDATE products SET name = ?2, description = ?3, price_minor = ?4, stock = ?5, image = ?6, is_active = ?7, \
          updated_at = ?8 WHERE id = ?1",

@@ -212,7 +212,8 @@ impl Operator {
 
 impl Voucher {
     /// Whether an admin of the tenant or the operator stands behind the request. A credential that is sent
-    /// and wrong is an error, not a silent downgrade.
+    /// and wrong is an error, not a silent downgrade. Ask only where it makes a difference: clients of the
+    /// original systems send a token that is long dead where none is needed.
     ///
     /// # Errors
     /// As the extractor [`User`] and [`Operator::check`].

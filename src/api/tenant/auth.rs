@@ -191,7 +191,7 @@ impl AuthApi {
     /// Register a user
     ///
     /// The first user of a tenant may choose the role `admin`. Later ones become `user`, unless an
-    /// admin's bearer token or the master key comes along.
+    /// admin's bearer token or the master key comes along. Where `role` is not `admin`, neither is looked at.
     #[oai(path = "/register", method = "post", operation_id = "auth.register")]
     async fn register(
         &self,

@@ -69,6 +69,26 @@ impl From<Product> for ProductOut {
     }
 }
 
+/// What the audit log says of a change: each field that differs, before and after. Of a description, which may
+/// be long, only that it changed.
+fn changes(before: &Product, after: &Product) -> serde_json::Value {
+    let mut facts = json!({});
+    let mut note = |field: &str, pair: [serde_json::Value; 2]| {
+        if pair[0] != pair[1] {
+            facts[field] = json!(pair);
+        }
+    };
+    note("name", [json!(before.name), json!(after.name)]);
+    note("price", [json!(before.price.to_string()), json!(after.price.to_string())]);
+    note("stock", [json!(before.stock), json!(after.stock)]);
+    note("image", [json!(before.image), json!(after.image)]);
+    note("is_active", [json!(before.is_active), json!(after.is_active)]);
+    if before.description != after.description {
+        facts["description"] = json!("changed");
+    }
+    facts
+}
+
 /// A new product.
 #[derive(Debug, Object)]
 #[oai(example)]
@@ -271,9 +291,9 @@ impl ProductsApi {
             Ok((before, products::update(tx, id, &patch, now)?))
         };
         let (before, product) = user.db.write(work).await?;
-        let facts = json!({"name": product.name, "price": [before.price.to_string(), product.price.to_string()],
-                           "stock": [before.stock, product.stock]});
-        audit::record(request, "product.updated", ("product", id.to_string()), facts);
+        if product != before {
+            audit::record(request, "product.updated", ("product", id.to_string()), changes(&before, &product));
+        }
         Ok(Tagged::changed(product.into()))
     }
 

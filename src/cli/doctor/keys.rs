@@ -2,7 +2,7 @@
 
 use super::{Check, Patient};
 use crate::app::App;
-use crate::config::AppKey;
+use crate::config::{AppKey, SHORT_MASTER_KEY};
 use crate::crypto::Keyring;
 use crate::data_dir::secret_file;
 use crate::db::inspect::Look;
@@ -49,6 +49,9 @@ fn placeholders(patient: &Patient) -> Check {
     if auth.is_placeholder_master_key() {
         let text = "MASTER_API_KEY is the placeholder of the documentation, so the central API refuses everything";
         return Check::fail(NAME, text).advice("`ruko key generate master` makes a real one");
+    }
+    if auth.is_short_master_key() {
+        return Check::warn(NAME, SHORT_MASTER_KEY).advice("`ruko key generate master` makes a real one");
     }
     if auth.is_placeholder_secret_key() {
         let text = "the secret that signs log-ins is one of public documentation";

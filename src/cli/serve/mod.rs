@@ -18,7 +18,7 @@ use super::globals::Globals;
 use super::master_key;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, SHORT_MASTER_KEY};
 use crate::data_dir::DataDir;
 use crate::jobs::{self, Jobs};
 use crate::operator::MasterKey;
@@ -81,6 +81,9 @@ impl Serve {
         let data_dir = DataDir::open(&config.storage.data_dir)?.with_central_file(config.storage.central_file.clone());
         for notice in notices {
             tracing::warn!("{notice}");
+        }
+        if config.auth.is_short_master_key() {
+            tracing::warn!(advice = "`ruko key generate master` makes a real one", "{SHORT_MASTER_KEY}");
         }
         for repair in data_dir.repairs() {
             tracing::warn!("{repair}");

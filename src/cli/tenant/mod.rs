@@ -364,7 +364,10 @@ impl Delete {
 impl Detach {
     fn confirm(&self, config: &Config) -> Outcome {
         let tenant = shown_name(&find(config, &self.named)?);
-        ask::confirm(&format!("Forget {tenant} with its keys and domains, and leave its file?"), self.yes)
+        ask::confirm(
+            &format!("Forget {tenant} with its keys, its domains and the list of its backups, and leave its file?"),
+            self.yes,
+        )
     }
 }
 

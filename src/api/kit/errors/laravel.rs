@@ -57,10 +57,10 @@ pub(super) fn body(error: &Error) -> (StatusCode, Map<String, Value>) {
         Error::RouteNotFound(path) => object([
             ("success", false.into()),
             ("error", "Endpoint not found".into()),
-            ("message", format!("The route {} could not be found.", path.trim_start_matches('/')).into()),
+            ("message", format!("The route {} could not be found.", shown_route(path)).into()),
         ]),
         Error::MethodNotAllowed { method, path, allowed } => {
-            let path = path.trim_start_matches('/');
+            let path = shown_route(path);
             let text = format!("The {method} method is not supported for route {path}. Supported methods: {allowed}.");
             object([("message", text.into())])
         }
@@ -143,5 +143,12 @@ pub fn validation_text(error: &FieldError) -> String {
             format!("Only {left} of {name} left, and this order already has {taken} of them.")
         }
         Rule::Other(_, text) => text.clone(),
+    }
+}
+/// A path as Laravel shows it: without the slash in front, unless that is all.
+fn shown_route(path: &str) -> &str {
+    match path.trim_start_matches('/') {
+        "" => "/",
+        rest => rest,
     }
 }
