@@ -149,7 +149,7 @@ fn request_body(body: Value, components: &Components) -> Option<Value> {
             resolved(&media["schema"], components)["required"].as_array().is_some_and(|all| !all.is_empty());
         body.insert("required".into(), is_required.into());
         // The server reads form fields of both kinds just as well.
-        let form = json!({"schema": media["schema"]});
+        let form = media.clone();
         content.insert("application/x-www-form-urlencoded".into(), form.clone());
         content.insert("multipart/form-data".into(), form);
     }
