@@ -1,12 +1,10 @@
 //! The whole of what a server answers: operations, pages, and the wrappers around them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use poem::{Endpoint, EndpointExt, Request, Response, Result};
 
 use crate::api;
-use crate::api::kit::body::BodyLimits;
 use crate::api::kit::request::Notes;
 use crate::api::kit::route_table;
 use crate::app::App;
@@ -24,11 +22,10 @@ use super::trusted_proxies::TrustedProxies;
 /// Everything a server of this application answers.
 pub fn build(app: &App) -> Site {
     let http = &app.config.http;
-    let limits = BodyLimits { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) };
     let router = route_table::router(api::all(app), pages::routes(app));
     let client_address =
         ClientAddress { trusted: TrustedProxies::of(http.trusted_proxies.clone()), header: ForwardHeader::default() };
-    let endpoint = Enter { inner: router.with(OneHost).with(Observe { app: app.clone() }), app: app.clone(), limits }
+    let endpoint = Enter { inner: router.with(OneHost).with(Observe { app: app.clone() }), app: app.clone() }
         .with(Cors { origins: super::cors::AllowedOrigins::of(&http.cors_origins) })
         .with(SecurityHeaders)
         .with(client_address)
@@ -40,7 +37,6 @@ pub fn build(app: &App) -> Site {
 struct Enter<E> {
     inner: E,
     app: App,
-    limits: BodyLimits,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Enter<E> {
@@ -48,7 +44,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Enter<E> {
 
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         request.set_data(self.app.clone());
-        request.set_data(self.limits);
         request.set_data(Arc::new(Notes::default()));
         self.inner.call(request)
     }

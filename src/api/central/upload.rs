@@ -62,7 +62,7 @@ impl<'a> ApiExtractor<'a> for Incoming {
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let announced = request.header("content-length").and_then(|text| text.parse().ok());
-        let limits = request.data::<BodyLimits>().copied().unwrap_or_default();
+        let limits = BodyLimits::of(request);
         Ok(Self { body: body.take().unwrap_or_default(), announced, limits })
     }
 }

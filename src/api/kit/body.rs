@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use poem::{Request, RequestBody};
 use serde_json::{Map, Value};
 
+use crate::app::App;
 use crate::error::{Error, Result};
 
 use super::form;
@@ -19,6 +20,16 @@ pub struct BodyLimits {
     pub max_bytes: u64,
     /// Longest time from the head to the last byte.
     pub timeout: Duration,
+}
+
+impl BodyLimits {
+    /// Those of the settings.
+    pub fn of(request: &Request) -> Self {
+        request.data::<App>().map_or_else(Self::default, |app| {
+            let http = &app.config.http;
+            Self { max_bytes: http.max_body_bytes, timeout: Duration::from_secs(http.body_timeout_secs) }
+        })
+    }
 }
 
 impl Default for BodyLimits {
@@ -47,7 +58,7 @@ pub(super) fn holds_too_many_values(text: &[u8]) -> bool {
 /// # Errors
 /// [`Error::PayloadTooLarge`], at once when the head announces it; [`Error::RequestTimeout`].
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> {
-    let limits = request.data::<BodyLimits>().copied().unwrap_or_default();
+    let limits = BodyLimits::of(request);
     let announced = request.header("content-length").and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     if announced > limits.max_bytes {
         return Err(Error::PayloadTooLarge(limits.max_bytes));

@@ -51,7 +51,8 @@ impl EntityTag {
 
     /// Puts it into an answer.
     pub(super) fn put(&self, response: &mut Response) {
-        if let Ok(tag) = HeaderValue::from_str(&self.to_string()) {
+        let quoted = ["\"", &self.state, &self.shown, "\""].concat();
+        if let Ok(tag) = HeaderValue::try_from(quoted) {
             response.headers_mut().insert(header::ETAG, tag);
         }
     }
