@@ -14,10 +14,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::crypto::digest::{Digest, Digesting};
 use crate::crypto::stream::{Decryptor, Encryptor, StreamError, StreamKey, plain_size};
 use crate::zstd_frame;
-use serde::{Deserialize, Serialize};
 
 const MAGIC: &[u8] = b"ruko-backup/1\n";
 const MAGIC_OF_ANY_VERSION: &[u8] = b"ruko-backup/";

@@ -66,6 +66,8 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result
     let count = tenants.len();
     tracing::info!(job, tenants.count = count, "backups begin");
     let work = tenants.into_iter().map(|tenant| async move { make(app, tenant, kind).await });
+    // The turns that all backups take would bound it too, but then one that somebody asks for would
+    // stand behind the whole night's.
     let outcomes: Vec<bool> =
         futures_util::stream::iter(work).buffer_unordered(app.config.backup.at_once).collect().await;
     let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();

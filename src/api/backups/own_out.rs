@@ -99,7 +99,7 @@ pub(super) struct OwnRestored {
     message: String,
     /// What it was restored from.
     backup_id: String,
-    /// The backup of what was there before; null when that could not be read.
+    /// The backup of what was there before; null when there is none, and so no undo.
     pre_restore_id: Option<String>,
     /// What of the present was kept.
     kept: KeptOut,

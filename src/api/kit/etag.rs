@@ -49,17 +49,20 @@ impl EntityTag {
         Ok(Self { shown: format!("-{}", Self::of(resource)?.state), ..self })
     }
 
+    fn quoted(&self) -> String {
+        ["\"", &self.state, &self.shown, "\""].concat()
+    }
+
     /// Puts it into an answer.
     pub(super) fn put(&self, response: &mut Response) {
-        let quoted = ["\"", &self.state, &self.shown, "\""].concat();
-        if let Ok(tag) = HeaderValue::try_from(quoted) {
+        if let Ok(tag) = HeaderValue::try_from(self.quoted()) {
             response.headers_mut().insert(header::ETAG, tag);
         }
     }
 
     /// True when a client has this version. `If-None-Match` also takes the weak form of a tag.
     fn is_known(&self, list: &str) -> bool {
-        let tag = self.to_string();
+        let tag = self.quoted();
         is_any(list) || listed(list).any(|listed| listed.strip_prefix("W/").unwrap_or(listed) == tag)
     }
 
@@ -68,12 +71,6 @@ impl EntityTag {
         let state = format!("\"{}", self.state);
         let rest = |listed: &'_ str| listed.strip_prefix(&state).is_some_and(|rest| rest.starts_with(['"', '-']));
         is_any(list) || listed(list).any(rest)
-    }
-}
-
-impl std::fmt::Display for EntityTag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "\"{}{}\"", self.state, self.shown)
     }
 }
 
