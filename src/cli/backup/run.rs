@@ -1,31 +1,19 @@
-//! `ruko backup`: each of its commands is one operation of the central API.
+//! `ruko backup run`
 
 use std::collections::HashMap;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::client::Client;
-use super::failure::{CANCELLED, Failure, Outcome};
-use super::globals::{Globals, look_at_central};
-use super::job::Watch;
-use super::output::{self, plain};
+use super::super::client::Client;
+use super::super::failure::{CANCELLED, Failure, Outcome};
+use super::super::globals::Globals;
+use super::super::job::Watch;
+use super::super::output::{self, plain};
+use super::{TENANTS, named_or_all};
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
-use crate::error::Error;
-use crate::tenants::{Tenant, TenantState, directory};
-
-const TENANTS: &str = "/api/central/tenants";
-
-/// Make and list backups
-#[derive(Debug, Subcommand)]
-pub enum BackupCommand {
-    /// Back one tenant up, or all of them
-    Run(Run),
-    /// List backups
-    List(List),
-}
+use crate::tenants::Tenant;
 
 /// Back one tenant up, or all of them
 #[derive(Debug, Args)]
@@ -47,24 +35,14 @@ pub struct ArtisanRun {
     compress: bool,
 }
 
-/// List backups
-#[derive(Debug, Args)]
-pub struct List {
-    /// Its id, number or file name; all tenants when missing
-    tenant: Option<String>,
-}
-
-impl BackupCommand {
+impl Run {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
-        match self {
-            Self::Run(run) => back_up(globals, run.tenant.as_deref(), !run.no_compress).await,
-            Self::List(list) => list.run(globals).await,
-        }
+        back_up(globals, self.tenant.as_deref(), !self.no_compress).await
     }
 }
 
 impl ArtisanRun {
-    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
+    pub(in super::super) async fn run(&self, globals: &Globals) -> Outcome {
         back_up(globals, self.tenant.as_deref(), self.compress).await
     }
 }
@@ -146,56 +124,4 @@ async fn causes_since(client: &Client, begun: Timestamp) -> HashMap<String, Stri
     let lines = stats["data"].as_array().into_iter().flatten();
     let new = lines.filter(|line| line["last_error_at"].as_str().is_some_and(|at| at >= begun.as_str()));
     new.filter_map(|line| Some((line["tenant_id"].as_str()?.into(), line["last_error"].as_str()?.into()))).collect()
-}
-
-impl List {
-    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
-        let config = globals.load(Vec::new())?.config;
-        let client = Client::connect(config.clone()).await?;
-        let outcome = match named_or_all(&config, self.tenant.as_deref()) {
-            Ok(tenants) => list(&client, &tenants, globals.json).await,
-            Err(failure) => Err(failure),
-        };
-        client.close().await;
-        outcome
-    }
-}
-
-async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
-    let mut found = Vec::new();
-    for tenant in tenants {
-        let answer = client.call(Method::GET, &format!("{TENANTS}/{}/backups", tenant.id), None).await?;
-        for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
-            backup["tenant_id"] = tenant.id.to_string().into();
-            found.push(backup);
-        }
-    }
-    if is_json {
-        return output::json(&Value::Array(found));
-    }
-    if found.is_empty() {
-        return output::line("No backups found.");
-    }
-    let fields = ["tenant_id", "filename", "date", "age", "size_formatted", "kind"];
-    let rows: Vec<_> = found.iter().map(|backup| fields.map(|field| plain(&backup[field])).to_vec()).collect();
-    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind"], &rows)
-}
-
-/// The tenant that is meant, or all that have a file.
-fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
-    if let Some(text) = tenant {
-        return Ok(vec![named(config, text)?]);
-    }
-    let mut tenants = look_at_central(config)?.read(directory::all)?;
-    tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
-    Ok(tenants)
-}
-
-/// The tenant that is meant; where there is none, the original's words say so.
-pub(super) fn named(config: &Config, text: &str) -> Outcome<Tenant> {
-    look_at_central(config)?.read(|tx| directory::get(tx, text)).map_err(|error| match error {
-        Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{text}' not found!"))
-            .hint("`ruko tenant list` shows ids, numbers and file names"),
-        other => other.into(),
-    })
 }

@@ -1,0 +1,52 @@
+//! `ruko backup list`
+
+use clap::Args;
+use http::Method;
+use serde_json::Value;
+
+use super::super::client::Client;
+use super::super::failure::Outcome;
+use super::super::globals::Globals;
+use super::super::output::{self, plain};
+use super::{TENANTS, named_or_all};
+use crate::tenants::Tenant;
+
+/// List backups
+#[derive(Debug, Args)]
+pub struct List {
+    /// Its id, number or file name; all tenants when missing
+    tenant: Option<String>,
+}
+
+impl List {
+    pub(in super::super) async fn run(&self, globals: &Globals) -> Outcome {
+        let config = globals.load(Vec::new())?.config;
+        let client = Client::connect(config.clone()).await?;
+        let outcome = match named_or_all(&config, self.tenant.as_deref()) {
+            Ok(tenants) => list(&client, &tenants, globals.json).await,
+            Err(failure) => Err(failure),
+        };
+        client.close().await;
+        outcome
+    }
+}
+
+async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
+    let mut found = Vec::new();
+    for tenant in tenants {
+        let answer = client.call(Method::GET, &format!("{TENANTS}/{}/backups", tenant.id), None).await?;
+        for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
+            backup["tenant_id"] = tenant.id.to_string().into();
+            found.push(backup);
+        }
+    }
+    if is_json {
+        return output::json(&Value::Array(found));
+    }
+    if found.is_empty() {
+        return output::line("No backups found.");
+    }
+    let fields = ["tenant_id", "filename", "date", "age", "size_formatted", "kind"];
+    let rows: Vec<_> = found.iter().map(|backup| fields.map(|field| plain(&backup[field])).to_vec()).collect();
+    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind"], &rows)
+}

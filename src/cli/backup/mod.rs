@@ -1,0 +1,54 @@
+//! `ruko backup`: each of its commands is one operation of the central API.
+
+mod list;
+mod run;
+
+use clap::Subcommand;
+
+use super::failure::{Failure, Outcome};
+use super::globals::{Globals, look_at_central};
+use crate::config::Config;
+use crate::error::Error;
+use crate::tenants::{Tenant, TenantState, directory};
+
+pub use list::List;
+pub use run::{ArtisanRun, Run};
+
+const TENANTS: &str = "/api/central/tenants";
+
+/// Make and list backups
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Back one tenant up, or all of them
+    Run(Run),
+    /// List backups
+    List(List),
+}
+
+impl BackupCommand {
+    pub(super) async fn run(&self, globals: &Globals) -> Outcome {
+        match self {
+            Self::Run(run) => run.run(globals).await,
+            Self::List(list) => list.run(globals).await,
+        }
+    }
+}
+
+/// The tenant that is meant, or all that have a file.
+fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
+    if let Some(text) = tenant {
+        return Ok(vec![named(config, text)?]);
+    }
+    let mut tenants = look_at_central(config)?.read(directory::all)?;
+    tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
+    Ok(tenants)
+}
+
+/// The tenant that is meant; where there is none, the original's words say so.
+pub(super) fn named(config: &Config, text: &str) -> Outcome<Tenant> {
+    look_at_central(config)?.read(|tx| directory::get(tx, text)).map_err(|error| match error {
+        Error::NotFound { .. } => Failure::new(format!("Tenant with ID '{text}' not found!"))
+            .hint("`ruko tenant list` shows ids, numbers and file names"),
+        other => other.into(),
+    })
+}
