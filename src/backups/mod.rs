@@ -12,17 +12,21 @@ pub mod keys;
 mod make;
 mod model;
 mod names;
+pub mod open;
 mod options;
+mod plain;
 mod progress;
 mod prove;
 mod recover;
 mod restore;
 mod restore_store;
+mod rotate;
 mod store;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -44,6 +48,7 @@ pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
 pub use progress::{Progress, Step};
 pub use restore::{RestoreOrder, Restored};
+pub use rotate::KeyUse;
 
 /// Everything about backups. Cheap to clone.
 #[derive(Clone)]
@@ -58,7 +63,9 @@ struct Shared {
     schema: Arc<Schema>,
     data_dir: DataDir,
     clock: Clock,
-    keys: BackupKeys,
+    keys: ArcSwap<BackupKeys>,
+    /// Held while keys or what they encrypt are exchanged.
+    rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
@@ -94,8 +101,21 @@ impl Backups {
         let central = tenants.central().clone();
         let at_once = Arc::new(Semaphore::new(options.at_once.max(1)));
         let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        let shared =
-            Shared { central, tenants, engine, schema, data_dir, clock, keys, options, at_once, running, tasks };
+        let (keys, rotating) = (ArcSwap::from_pointee(keys), tokio::sync::Mutex::default());
+        let shared = Shared {
+            central,
+            tenants,
+            engine,
+            schema,
+            data_dir,
+            clock,
+            keys,
+            rotating,
+            options,
+            at_once,
+            running,
+            tasks,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -126,11 +146,12 @@ impl Backups {
         let made = in_background(move || {
             // They travel with the work.
             let _held = (permit, under_way);
+            let keys = shared.keys.load();
             let task = Task {
                 backup: &row,
                 live: &still.path,
                 owner: still.tenant.id.as_str(),
-                key: shared.keys.current(),
+                key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
                 progress: &progress,

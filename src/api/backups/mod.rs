@@ -5,10 +5,13 @@ mod download;
 mod job_out;
 mod job_reply;
 mod jobs;
+mod keys;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod pieces;
+mod sql_dump;
 mod tenant;
 
 use poem_openapi::OpenApi;
@@ -19,6 +22,7 @@ use crate::app::App;
 pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
+        keys::BackupKeysApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

@@ -1,6 +1,8 @@
-//! `ruko backup`: each of its commands is one operation of the central API.
+//! `ruko backup`: each of its commands is one operation of the central API, but for those that need no server.
 
 mod list;
+mod open;
+mod rotate_key;
 mod run;
 
 use clap::Subcommand;
@@ -12,17 +14,25 @@ use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
+pub use open::Open;
+pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make and list backups
+/// Make, list and open backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
     Run(Run),
     /// List backups
     List(List),
+    /// Decrypt and unpack a backup file, on any machine
+    Open(Open),
+    /// List the keys of backups and how many each opens
+    Keys(Keys),
+    /// Encrypt backups with a new key from now on
+    RotateKey(RotateKey),
 }
 
 impl BackupCommand {
@@ -30,6 +40,9 @@ impl BackupCommand {
         match self {
             Self::Run(run) => run.run(globals).await,
             Self::List(list) => list.run(globals).await,
+            Self::Open(open) => open.run(globals),
+            Self::Keys(keys) => keys.run(globals).await,
+            Self::RotateKey(rotate) => rotate.run(globals).await,
         }
     }
 }
