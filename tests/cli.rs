@@ -4,6 +4,8 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/backup_central.rs"]
+mod backup_central;
 #[path = "cli/backup_faults.rs"]
 mod backup_faults;
 #[path = "cli/backup_jobs.rs"]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::Timestamp;
 use crate::db::{Row, Tx};
 use crate::error::{DbError, Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
 use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
@@ -249,18 +249,25 @@ pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec
         "SELECT {COLUMNS} FROM backups b WHERE b.expires_at <= ?1 AND b.state <> 'running' AND b.is_pinned = 0 \
          AND (b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
                                 ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
-              OR NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = b.tenant_id)) \
+              OR b.tenant_id <> 'central' AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = b.tenant_id)) \
          ORDER BY b.expires_at LIMIT ?2"
     );
     Ok(tx.query(&sql, vals![now, limit], read_backup)?)
 }
 
-/// Tenants that have a file and no finished backup of this kind since then, in the order they were made.
+/// The central file and the tenants that have a file, as far as there is no finished backup of this kind
+/// since then, in the order they were made.
 pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
     let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
                (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
                 AND b.created_at >= ?2) ORDER BY t.number";
-    Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
+    let mut without = tx.query(sql, vals![kind.as_str(), since], |row| Ok(TenantId::from(row.text(0)?)))?;
+    let of_central = "SELECT 1 FROM backups b WHERE b.tenant_id = ?1 AND b.kind = ?2 AND b.state = 'ok' \
+                      AND b.created_at >= ?3";
+    if tx.query_opt(of_central, vals![CENTRAL, kind.as_str(), since], |_| Ok(()))?.is_none() {
+        without.insert(0, TenantId::central());
+    }
+    Ok(without)
 }
 
 /// How many finished backups each key opens, by its id.

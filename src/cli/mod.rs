@@ -28,6 +28,7 @@ mod openapi;
 mod output;
 mod progress;
 mod restore;
+mod restore_central;
 mod schedule;
 mod seed;
 mod serve;

@@ -11,6 +11,7 @@ use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_central};
 use crate::config::Config;
 use crate::error::Error;
+use crate::id::{CENTRAL, TenantId};
 use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
@@ -47,14 +48,17 @@ impl BackupCommand {
     }
 }
 
-/// The tenant that is meant, or all that have a file.
-fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
-    if let Some(text) = tenant {
-        return Ok(vec![named(config, text)?]);
+/// The tenant that is meant, or all that have a file, and behind them the server's own file.
+fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>> {
+    match tenant {
+        Some(CENTRAL) => return Ok(vec![TenantId::central()]),
+        Some(text) => return Ok(vec![named(config, text)?.id]),
+        None => {}
     }
     let mut tenants = look_at_central(config)?.read(directory::all)?;
     tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
-    Ok(tenants)
+    let ids = tenants.into_iter().map(|tenant| tenant.id);
+    Ok(ids.chain([TenantId::central()]).collect())
 }
 
 /// The tenant that is meant; where there is none, the original's words say so.
