@@ -44,6 +44,8 @@ mod extent;
 mod flood;
 #[path = "cli/health.rs"]
 mod health;
+#[path = "cli/instance.rs"]
+mod instance;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/migrate.rs"]

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod central;
 pub mod container;
 mod download;
+pub mod instance;
 pub mod jobs;
 pub mod keys;
 mod make;

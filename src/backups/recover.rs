@@ -41,7 +41,9 @@ impl Backups {
         self.recover_restores().await?;
         for entry in self.shared.data_dir.tmp_dir().read_dir().into_iter().flatten().flatten() {
             let name = entry.file_name();
-            if [TEMP_PREFIX, ASIDE_PREFIX].iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+            let name = name.to_string_lossy();
+            let is_part = name.starts_with('.') && name.ends_with(PART_SUFFIX);
+            if (is_part || [TEMP_PREFIX, ASIDE_PREFIX].iter().any(|prefix| name.starts_with(prefix)))
                 && let Err(error) = std::fs::remove_file(entry.path())
             {
                 tracing::warn!(file = %entry.path().display(), %error, "a leftover could not be removed");

@@ -270,6 +270,12 @@ pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> 
     Ok(without)
 }
 
+/// Tenants that have a file, in the order they were made.
+pub(super) fn tenants_with_file(tx: &mut Tx<'_>) -> Result<Vec<TenantId>> {
+    let sql = format!("SELECT t.id FROM tenants t WHERE {HAS_FILE} ORDER BY t.number");
+    Ok(tx.query(&sql, &[], |row| Ok(row.text(0)?.into()))?)
+}
+
 /// How many finished backups each key opens, by its id.
 pub(super) fn keys_in_use(tx: &mut Tx<'_>) -> Result<BTreeMap<String, u64>> {
     let sql = "SELECT key_id, count(*) FROM backups WHERE state = 'ok' AND key_id IS NOT NULL GROUP BY key_id";

@@ -16,6 +16,7 @@ use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
 pub use open::Open;
+pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 

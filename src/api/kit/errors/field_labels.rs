@@ -4,6 +4,7 @@ use crate::config::Language;
 
 /// Name on the wire, in English, in Indonesian.
 const LABELS: &[(&str, &str, &str)] = &[
+    ("after", "place to go on", "tempat melanjutkan"),
     ("action", "action", "tindakan"),
     ("actor", "person", "pelaku"),
     ("archive", "archive", "arsip"),
@@ -24,6 +25,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("email", "email address", "alamat email"),
     ("expires_at", "end date", "tanggal berakhir"),
     ("file", "backup", "cadangan"),
+    ("format", "format", "format"),
     ("id", "id", "id"),
     ("image", "picture", "gambar"),
     ("is_active", "active", "status aktif"),
