@@ -4,9 +4,9 @@ use crate::config::Language;
 
 /// Name on the wire, in English, in Indonesian.
 const LABELS: &[(&str, &str, &str)] = &[
-    ("after", "place to go on", "tempat melanjutkan"),
     ("action", "action", "tindakan"),
     ("actor", "person", "pelaku"),
+    ("after", "place to go on", "tempat melanjutkan"),
     ("archive", "archive", "arsip"),
     ("avatar_url", "picture", "foto"),
     ("compress", "compression", "kompresi"),
