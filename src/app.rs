@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::activity::{Activity, ActivityOptions};
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
+use crate::backups::retention::Rules;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
@@ -296,7 +297,20 @@ fn backup_options(config: &Config) -> BackupOptions {
         weekly: backup.keep_weekly_days,
         safety: backup.keep_safety_days,
     };
-    BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep }
+    let rules = Rules {
+        newest: backup.keep_newest,
+        daily: backup.keep_daily,
+        weekly: backup.keep_weekly,
+        monthly: backup.keep_monthly,
+        yearly: backup.keep_yearly,
+    };
+    BackupOptions {
+        at_once: backup.at_once,
+        zone: config.locale.time_zone.rules().clone(),
+        keep,
+        rules,
+        shrink_guard_percent: backup.shrink_guard_percent,
+    }
 }
 
 /// What counts for tenants without settings of their own.

@@ -13,11 +13,13 @@ mod make;
 mod model;
 mod names;
 mod options;
+mod order;
 mod progress;
 mod prove;
 mod recover;
 mod restore;
 mod restore_store;
+pub mod retention;
 mod store;
 
 use std::collections::HashMap;
@@ -37,11 +39,13 @@ use crate::tenants::Tenants;
 
 use keys::BackupKeys;
 use make::{Task, in_background};
+use retention::guard;
 use store::NewBackup;
 
 pub use download::Download;
 pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
+pub use order::BackupOrder;
 pub use progress::{Progress, Step};
 pub use restore::{RestoreOrder, Restored};
 
@@ -62,23 +66,11 @@ struct Shared {
     options: BackupOptions,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
+    /// Retention looks at one tenant at a time.
+    pruning: Semaphore,
     running: Mutex<HashMap<String, Arc<Progress>>>,
     tasks: TaskTracker,
 }
-
-/// A backup that is to be made.
-#[derive(Debug, Clone)]
-pub struct BackupOrder {
-    /// Of whom.
-    pub tenant: TenantId,
-    /// Why.
-    pub kind: Kind,
-    /// Whether the download will be a zstd frame.
-    pub is_compressed: bool,
-}
-
-/// Rows that retention reads at once.
-const PRUNED_AT_ONCE: i64 = 100;
 
 impl Backups {
     /// Backups of these tenants, in the same data directory.
@@ -93,9 +85,21 @@ impl Backups {
     ) -> Self {
         let central = tenants.central().clone();
         let at_once = Arc::new(Semaphore::new(options.at_once.max(1)));
-        let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        let shared =
-            Shared { central, tenants, engine, schema, data_dir, clock, keys, options, at_once, running, tasks };
+        let (pruning, running, tasks) = (Semaphore::new(1), Mutex::default(), TaskTracker::new());
+        let shared = Shared {
+            central,
+            tenants,
+            engine,
+            schema,
+            data_dir,
+            clock,
+            keys,
+            options,
+            at_once,
+            pruning,
+            running,
+            tasks,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -120,7 +124,7 @@ impl Backups {
         let permit = self.turn(&progress).await?;
         let still = progress.unless_ended(self.shared.tenants.still(&order.tenant)).await??;
         progress.enter(Step::Copying)?;
-        let backup = self.begin(&order.tenant, order.kind, order.is_compressed).await?;
+        let backup = self.begin(&order).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
         let (shared, row) = (self.shared.clone(), backup.clone());
         let made = in_background(move || {
@@ -147,17 +151,18 @@ impl Backups {
     }
 
     /// Writes the row of a backup that is about to be made.
-    async fn begin(&self, tenant: &TenantId, kind: Kind, is_compressed: bool) -> Result<Backup> {
-        let now = self.shared.clock.now();
-        let (folder, stem) = names::of(tenant, now, &self.shared.options.zone);
+    async fn begin(&self, order: &BackupOrder) -> Result<Backup> {
+        let (now, options) = (self.shared.clock.now(), &self.shared.options);
+        let (folder, stem) = names::of(&order.tenant, now, &options.zone);
         let new = NewBackup {
             id: crate::id::uuid().to_string(),
-            tenant_id: tenant.clone(),
-            kind,
+            tenant_id: order.tenant.clone(),
+            kind: order.kind,
             folder,
             stem,
-            is_compressed,
-            expires_at: Some(now.plus(self.shared.options.keep.of(kind))),
+            is_compressed: order.is_compressed,
+            asked_by: order.asked_by,
+            expires_at: Some(now.plus(order.keep_days.map_or_else(|| options.keep.of(order.kind), options::days))),
             now,
         };
         self.shared.central.write(move |tx| store::insert(tx, &new)).await
@@ -169,10 +174,17 @@ impl Backups {
         let error = match made {
             Ok(made) => {
                 let _ = fault::point("backup.synced");
-                let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
+                let percent = self.shared.options.shrink_guard_percent;
+                let finish = move |tx: &mut Tx<'_>| {
+                    let backup = store::finish(tx, &id, &made.content, made.warning.as_deref(), now)?;
+                    Ok((guard::watch(tx, &backup, percent, now)?, backup))
+                };
                 match self.shared.central.write(finish).await {
-                    Ok(backup) => {
+                    Ok((pause, backup)) => {
                         let _ = fault::point("backup.noted");
+                        if let Some(pause) = pause {
+                            pause.warn();
+                        }
                         return Ok(backup);
                     }
                     Err(error) => {
@@ -295,10 +307,16 @@ impl Backups {
     /// # Errors
     /// Storage errors.
     pub async fn delete(&self, backup: &Backup) -> Result<()> {
-        let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
+        let root = self.shared.data_dir.backups_dir();
+        let (path, folder) = (root.join(backup.stored_path()), root.join(&backup.folder));
         let id = backup.id.clone();
+        let remove = move || {
+            crate::db::remove_closed(&path)?;
+            retention::folders::remove_empty(&root, &folder);
+            Ok(())
+        };
         self.to_the_end(move |backups| async move {
-            backups.shared.engine.run(move || Ok(crate::db::remove_closed(&path)?)).await?;
+            backups.shared.engine.run(remove).await?;
             backups.shared.central.write(move |tx| store::remove(tx, &id)).await
         })
         .await
@@ -313,26 +331,8 @@ impl Backups {
         for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
             self.delete(&backup).await?;
         }
-        Ok(())
-    }
-
-    /// Removes the backups whose time is over; gives how many. The newest of a tenant stays, however
-    /// old it is.
-    ///
-    /// # Errors
-    /// The first storage error; what was removed until then stays removed.
-    pub async fn prune(&self) -> Result<usize> {
-        let (now, mut removed) = (self.shared.clock.now(), 0);
-        loop {
-            let expired = self.shared.central.read(move |tx| store::expired(tx, now, PRUNED_AT_ONCE)).await?;
-            if expired.is_empty() {
-                return Ok(removed);
-            }
-            for backup in &expired {
-                self.delete(backup).await?;
-                removed += 1;
-            }
-        }
+        let id = tenant.clone();
+        self.shared.central.write(move |tx| guard::end(tx, id.as_str()).map(|_| ())).await
     }
 
     /// Ends what is under way, without results unless it is past its point of no return, and waits for it.

@@ -64,7 +64,7 @@ enum Command {
     /// Bring the central file and every tenant's file to the newest schema
     #[command(alias = "tenants:migrate")]
     Migrate(migrate::Migrate),
-    /// Make and list backups
+    /// Make, list, keep and remove backups
     #[command(subcommand)]
     Backup(backup::BackupCommand),
     /// Bring a backup back into its tenant, which goes on serving

@@ -83,7 +83,7 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result
 
 /// False when it failed; the log says why already.
 async fn make(app: &App, tenant: TenantId, kind: Kind) -> bool {
-    let order = BackupOrder { tenant, kind, is_compressed: true };
+    let order = BackupOrder::new(tenant, kind);
     // One that is not found was deleted a moment ago.
     matches!(app.backups.make(order, Arc::default()).await, Ok(_) | Err(Error::NotFound { .. }))
 }

@@ -3,6 +3,8 @@
 mod jobs;
 mod own;
 mod restore;
+mod retention;
+mod retention_model;
 mod schedule;
 
 use std::io::Write;

@@ -5,20 +5,26 @@ mod download;
 mod job_out;
 mod job_reply;
 mod jobs;
+mod kinds;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod pause_out;
+mod retention;
 mod tenant;
 
 use poem_openapi::OpenApi;
 
 use crate::app::App;
 
+pub use out::size_text;
+
 /// All of them.
 pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
+        retention::RetentionApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

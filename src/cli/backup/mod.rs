@@ -1,6 +1,9 @@
 //! `ruko backup`: each of its commands is one operation of the central API.
 
 mod list;
+mod pin;
+mod prune;
+mod resume;
 mod run;
 
 use clap::Subcommand;
@@ -16,13 +19,21 @@ pub use run::{ArtisanRun, Run};
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make and list backups
+/// Make, list, keep and remove backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
     Run(Run),
     /// List backups
     List(List),
+    /// Remove backups whose time is over, as the server does every hour
+    Prune(prune::Prune),
+    /// Keep a backup past its time
+    Pin(pin::Pin),
+    /// Let a backup go when its time is over
+    Unpin(pin::Pin),
+    /// Let old backups go again that a guard has kept
+    Resume(resume::Resume),
 }
 
 impl BackupCommand {
@@ -30,6 +41,10 @@ impl BackupCommand {
         match self {
             Self::Run(run) => run.run(globals).await,
             Self::List(list) => list.run(globals).await,
+            Self::Prune(prune) => prune.run(globals).await,
+            Self::Pin(pin) => pin.run(globals, true).await,
+            Self::Unpin(pin) => pin.run(globals, false).await,
+            Self::Resume(resume) => resume.run(globals).await,
         }
     }
 }
