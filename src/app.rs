@@ -163,7 +163,6 @@ impl App {
             server_settings(&config),
         );
         tenants.recover().await.map_err(in_central)?;
-        let backup_key = data_dir.keys_dir().join("backup.key");
         let has_backups = Backups::has_any(&central).await.map_err(in_central)?;
         let backups = Backups::new(
             tenants.clone(),
@@ -171,7 +170,7 @@ impl App {
             schema,
             data_dir.clone(),
             clock.clone(),
-            BackupKeys::load(&backup_key, config.backup.key.as_ref(), has_backups)?,
+            BackupKeys::load(&data_dir.backup_key_file(), config.backup.key.as_ref(), has_backups)?,
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;

@@ -8,6 +8,8 @@ mod acknowledged;
 mod backup_faults;
 #[path = "cli/backup_jobs.rs"]
 mod backup_jobs;
+#[path = "cli/backup_keys.rs"]
+mod backup_keys;
 #[path = "cli/backup_retention.rs"]
 mod backup_retention;
 #[path = "cli/backup_world.rs"]

@@ -18,7 +18,7 @@ use super::progress::{Progress, Step};
 use super::prove::{Proof, prove};
 
 /// The write-ahead log of a live file may reach this size, or that of the file, while it is copied.
-const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+pub(super) const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes after which a file is sent to the disk, so that no commit of others waits for a whole file.
 const FLUSH_BYTES: u64 = 16 * 1024 * 1024;

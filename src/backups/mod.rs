@@ -12,19 +12,23 @@ pub mod keys;
 mod make;
 mod model;
 mod names;
+pub mod open;
 mod options;
 mod order;
+mod plain;
 mod progress;
 mod prove;
 mod recover;
 mod restore;
 mod restore_store;
 pub mod retention;
+mod rotate;
 mod store;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -48,6 +52,7 @@ pub use options::{BackupOptions, KeepDays};
 pub use order::BackupOrder;
 pub use progress::{Progress, Step};
 pub use restore::{RestoreOrder, Restored};
+pub use rotate::KeyUse;
 
 /// Everything about backups. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +67,9 @@ struct Shared {
     schema: Arc<Schema>,
     data_dir: DataDir,
     clock: Clock,
-    keys: BackupKeys,
+    keys: ArcSwap<BackupKeys>,
+    /// Held while keys or what they encrypt are exchanged.
+    rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
@@ -86,6 +93,7 @@ impl Backups {
         let central = tenants.central().clone();
         let at_once = Arc::new(Semaphore::new(options.at_once.max(1)));
         let (pruning, running, tasks) = (Semaphore::new(1), Mutex::default(), TaskTracker::new());
+        let (keys, rotating) = (ArcSwap::from_pointee(keys), tokio::sync::Mutex::default());
         let shared = Shared {
             central,
             tenants,
@@ -94,6 +102,7 @@ impl Backups {
             data_dir,
             clock,
             keys,
+            rotating,
             options,
             at_once,
             pruning,
@@ -130,11 +139,12 @@ impl Backups {
         let made = in_background(move || {
             // They travel with the work.
             let _held = (permit, under_way);
+            let keys = shared.keys.load();
             let task = Task {
                 backup: &row,
                 live: &still.path,
                 owner: still.tenant.id.as_str(),
-                key: shared.keys.current(),
+                key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
                 progress: &progress,

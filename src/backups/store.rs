@@ -268,6 +268,28 @@ pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> 
     Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
 }
 
+/// How many finished backups each key opens, by its id.
+pub(super) fn keys_in_use(tx: &mut Tx<'_>) -> Result<BTreeMap<String, u64>> {
+    let sql = "SELECT key_id, count(*) FROM backups WHERE state = 'ok' AND key_id IS NOT NULL GROUP BY key_id";
+    let found = tx.query(sql, &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?.unsigned_abs())))?;
+    Ok(found.into_iter().collect())
+}
+
+/// The finished backup behind `after` in the order of ids that another key opens than this one.
+pub(super) fn next_with_other_key(tx: &mut Tx<'_>, key_id: &str, after: &str) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.id > ?2 AND b.state = 'ok' AND b.key_id <> ?1 ORDER BY b.id LIMIT 1"
+    );
+    Ok(tx.query_opt(&sql, vals![key_id, after], read_backup)?)
+}
+
+/// The file of a backup was encrypted with this key.
+pub(super) fn set_key(tx: &mut Tx<'_>, id: &str, key_id: &str, file_bytes: u64) -> Result<()> {
+    let sql = "UPDATE backups SET key_id = ?2, file_bytes = ?3 WHERE id = ?1";
+    tx.execute(sql, vals![id, key_id, signed(file_bytes)])?;
+    Ok(())
+}
+
 /// All of them, oldest first.
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Backup>> {
     let sql = format!("SELECT {COLUMNS} FROM backups b ORDER BY b.created_at, b.id");

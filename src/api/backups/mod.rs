@@ -5,13 +5,16 @@ mod download;
 mod job_out;
 mod job_reply;
 mod jobs;
+mod keys;
 mod kinds;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
 mod pause_out;
+mod pieces;
 mod retention;
+mod sql_dump;
 mod tenant;
 
 use poem_openapi::OpenApi;
@@ -25,6 +28,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
         retention::RetentionApi(app.clone()),
+        keys::BackupKeysApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

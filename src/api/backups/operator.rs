@@ -18,12 +18,13 @@ use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
-use super::download::{BackupDownload, Wanted};
+use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
 use super::kinds::RunKind;
 use super::orders::{Order, Wish};
 use super::out::{BackupDeleted, BackupList, BackupMade, BackupOut, BackupRestored, BackupStatsOut};
 use super::pause_out::PauseOut;
+use super::sql_dump::SqlDump;
 
 /// Backups of tenants.
 pub struct BackupsApi(pub App);
@@ -54,6 +55,15 @@ struct RestoreIn {
 struct FileParams {
     /// Name of the backup, as the list shows it.
     file: Option<String>,
+}
+
+/// Which backup, and in which form.
+#[derive(Debug, Object)]
+struct DownloadParams {
+    /// Name of the backup, as the list shows it.
+    file: Option<String>,
+    /// `sql` for SQL text; the database when missing.
+    format: Option<Format>,
 }
 
 /// Which backup.
@@ -110,23 +120,36 @@ impl BackupsApi {
     /// Download a backup
     ///
     /// Decrypted on the way: a zstd frame around a SQLite file, or that file itself. Parts can be
-    /// asked for with `Range`.
+    /// asked for with `Range`. With `format=sql` it is SQL text, as a whole.
     #[oai(path = "/tenants/:id/backups/download", method = "get", operation_id = "central.backups.download")]
     async fn download(
         &self,
         _operator: Operator,
         request: &Request,
         id: Path<String>,
-        params: Params<FileParams>,
+        params: Params<DownloadParams>,
     ) -> Result<BackupDownload, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let backup = self.find(&id, params.0.file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
-        let wanted = Wanted::of(request, &backup)?;
-        let facts = json!({"file": backup.file_name});
-        audit::inside_tenant(request, "backup.downloaded", &id, ("backup", backup.id.clone()), facts);
-        let download = self.0.backups.open(&backup, wanted.from()).await?;
-        Ok(BackupDownload::new(download, wanted))
+        let DownloadParams { file, format } = params.0;
+        let backup = self.find(&id, file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
+        let record = |backup: &Backup| {
+            let facts = json!({"file": backup.file_name});
+            audit::inside_tenant(request, "backup.downloaded", &id, ("backup", backup.id.clone()), facts);
+        };
+        BackupDownload::of(&self.0, request, backup, format, record).await
+    }
+
+    /// Dump a tenant
+    ///
+    /// Its database as it is now, as SQL text that the program `sqlite3` loads. It holds everything, the
+    /// hashes of passwords and tokens too.
+    #[oai(path = "/tenants/:id/dump", method = "get", operation_id = "central.tenants.dump")]
+    async fn dump(&self, _operator: Operator, request: &Request, id: Path<String>) -> Result<SqlDump, Error> {
+        let id = TenantId::from(id.0);
+        let database = self.0.backups.copy_of(&id).await?;
+        audit::of_tenant(request, "tenant.dumped", &id, json!({}));
+        Ok(SqlDump::new(database, format!("{id}.sql")))
     }
 
     /// Restore a tenant

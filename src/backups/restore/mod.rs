@@ -243,11 +243,12 @@ impl Backups {
         let packed = aside.clone();
         let made = in_background(move || {
             let (_under_way, aside) = (under_way, packed);
+            let keys = shared.keys.load();
             let task = Task {
                 backup: &backup,
                 live: aside.path(),
                 owner: &owner,
-                key: shared.keys.current(),
+                key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
                 progress: &progress,

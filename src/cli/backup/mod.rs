@@ -1,9 +1,11 @@
-//! `ruko backup`: each of its commands is one operation of the central API.
+//! `ruko backup`: each of its commands is one operation of the central API, but for those that need no server.
 
 mod list;
+mod open;
 mod pin;
 mod prune;
 mod resume;
+mod rotate_key;
 mod run;
 
 use clap::Subcommand;
@@ -15,11 +17,13 @@ use crate::error::Error;
 use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
+pub use open::Open;
+pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make, list, keep and remove backups
+/// Make, list, open, keep and remove backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
@@ -34,6 +38,12 @@ pub enum BackupCommand {
     Unpin(pin::Pin),
     /// Let old backups go again that a guard has kept
     Resume(resume::Resume),
+    /// Decrypt and unpack a backup file, on any machine
+    Open(Open),
+    /// List the keys of backups and how many each opens
+    Keys(Keys),
+    /// Encrypt backups with a new key from now on
+    RotateKey(RotateKey),
 }
 
 impl BackupCommand {
@@ -45,6 +55,9 @@ impl BackupCommand {
             Self::Pin(pin) => pin.run(globals, true).await,
             Self::Unpin(pin) => pin.run(globals, false).await,
             Self::Resume(resume) => resume.run(globals).await,
+            Self::Open(open) => open.run(globals),
+            Self::Keys(keys) => keys.run(globals).await,
+            Self::RotateKey(rotate) => rotate.run(globals).await,
         }
     }
 }

@@ -103,7 +103,7 @@ fn mount_point(folder: &Path, dev: u64) -> PathBuf {
 fn key(patient: &Patient, catalog: &Catalog) -> Check {
     const NAME: &str = "backup_key";
     let put_back = "put the copy you kept of keys/backup.key back, or set backup.key";
-    let path = patient.data_dir.keys_dir().join("backup.key");
+    let path = patient.data_dir.backup_key_file();
     if let Some(text) = forbidden(patient, &path, "read", 0o400) {
         return Check::fail(NAME, text).advice(GIVE_BACK);
     }

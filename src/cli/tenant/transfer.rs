@@ -1,4 +1,4 @@
-//! `ruko tenant export` and `import`: a tenant as one archive, streamed.
+//! `ruko tenant export` and `import`: a tenant as one archive, streamed; `dump`: its database as text.
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -26,6 +26,16 @@ pub struct Export {
     #[command(flatten)]
     named: Named,
     /// The file to write, `-` for standard output; <file name>.tar.zst when missing
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Write a tenant's database as SQL text, which the program sqlite3 loads
+#[derive(Debug, Args)]
+pub struct Dump {
+    #[command(flatten)]
+    named: Named,
+    /// The file to write; standard output when missing
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -80,30 +90,11 @@ impl Export {
         if to.as_os_str() == "-" && std::io::stdout().is_terminal() {
             return Err(Failure::usage("an archive does not go to a terminal").hint("name a file with --output"));
         }
-        if to.exists() {
-            let what = format!("{} exists already", to.display());
-            return Err(Failure::new(what).hint("move it away, or name another file with --output"));
-        }
+        refuse_to_replace(&to)?;
         let path = format!("{TENANTS}/{}/export", tenant.id);
         let empty = full(hyper::body::Bytes::new());
         let answer = client.send(Method::GET, &path, "application/json", empty).await?;
-        let announced = answer.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
-        if to.as_os_str() == "-" {
-            let out = std::io::stdout().as_fd().try_clone_to_owned()?;
-            copy(answer.into_body(), &mut File::from_std(out.into()), announced).await?;
-            return Ok(());
-        }
-        // Under its own name only when it is whole.
-        let part = with_ending(&to, ".part");
-        let written = write_private(answer.into_body(), &part, announced).await;
-        let landed = match written {
-            Ok(bytes) => std::fs::rename(&part, &to).map(|()| bytes).map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        let bytes = landed.inspect_err(|_| {
-            let _ = std::fs::remove_file(&part);
-        })?;
+        let Some(bytes) = write(answer, &to).await? else { return Ok(()) };
         if is_json {
             return output::json(&json!({"id": tenant.id, "file": to, "size_bytes": bytes}));
         }
@@ -135,6 +126,57 @@ impl Import {
         let answer = serde_json::from_slice(&bytes).map_err(crate::error::Error::internal)?;
         shown::with_key(&answer, is_json)
     }
+}
+
+impl Dump {
+    pub(super) fn named(&self) -> &Named {
+        &self.named
+    }
+
+    pub(super) async fn run(&self, client: &Client, tenant: &Tenant, is_json: bool) -> Outcome {
+        let to = self.output.clone().unwrap_or_else(|| "-".into());
+        refuse_to_replace(&to)?;
+        let path = format!("{TENANTS}/{}/dump", tenant.id);
+        let empty = full(hyper::body::Bytes::new());
+        let answer = client.send(Method::GET, &path, "application/json", empty).await?;
+        match write(answer, &to).await? {
+            None => Ok(()),
+            Some(bytes) if is_json => output::json(&json!({"id": tenant.id, "file": to, "size_bytes": bytes})),
+            Some(bytes) => {
+                output::line(&format!("{} ({}): {} bytes in {}", tenant.name, tenant.id, bytes, to.display()))
+            }
+        }
+    }
+}
+
+fn refuse_to_replace(to: &Path) -> Outcome {
+    if !to.exists() {
+        return Ok(());
+    }
+    let what = format!("{} exists already", to.display());
+    Err(Failure::new(what).hint("move it away, or name another file with --output"))
+}
+
+/// Writes an answer to a file, which has its name only when it is whole, and gives its size; or to
+/// standard output, for `-`.
+async fn write(answer: http::Response<Body>, to: &Path) -> Outcome<Option<u64>> {
+    let announced = answer.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
+    if to.as_os_str() == "-" {
+        let out = std::io::stdout().as_fd().try_clone_to_owned()?;
+        copy(answer.into_body(), &mut File::from_std(out.into()), announced).await?;
+        return Ok(None);
+    }
+    let part = with_ending(to, ".part");
+    let written = write_private(answer.into_body(), &part, announced).await;
+    let landed = match written {
+        Ok(bytes) => std::fs::rename(&part, to).map(|()| bytes).map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    let bytes = landed.inspect_err(|_| {
+        let _ = std::fs::remove_file(&part);
+    })?;
+    Ok(Some(bytes))
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

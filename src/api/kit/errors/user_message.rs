@@ -151,6 +151,11 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
     ),
     (
+        &["backup_key_configured"],
+        "The backup key stands in the server's settings and is changed there.",
+        "Kunci cadangan ada di pengaturan server dan diubah di sana.",
+    ),
+    (
         &["backup_newer"],
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
