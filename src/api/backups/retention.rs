@@ -17,7 +17,7 @@ use crate::api::kit::reply::Reply;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::backups::retention::{Limit, Pruned, Verdict};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Rule};
 use crate::id::TenantId;
 use crate::jobs::retention::REMOVED;
 
@@ -55,7 +55,7 @@ impl PruneIn {
         match self.keep_days.and_then(|days| u64::try_from(days).ok()) {
             Some(days) => Ok(Limit::Age { keep: Duration::from_secs(days * 86_400), kind }),
             None if kind.is_none() => Ok(Limit::Expiry),
-            None => Err(Error::field("keep_days", crate::error::Rule::Required)),
+            None => Err(Error::field("keep_days", Rule::Required)),
         }
     }
 }
@@ -255,8 +255,11 @@ impl RetentionApi {
     /// The tenants that a call looks at, and where the next one goes on.
     async fn meant(&self, input: PruneIn) -> Result<(Vec<TenantId>, Option<String>)> {
         if let Some(tenant) = input.tenant {
-            let tenant = self.0.tenants.get(&TenantId::from(tenant)).await?;
-            return Ok((vec![tenant.id], None));
+            return match self.0.tenants.get(&TenantId::from(tenant)).await {
+                Ok(tenant) => Ok((vec![tenant.id], None)),
+                Err(Error::NotFound { .. }) => Err(Error::field("tenant", Rule::Missing)),
+                Err(other) => Err(other),
+            };
         }
         let tenants = self.0.backups.list_owners(input.cursor.map(TenantId::from), TENANTS).await?;
         let is_full = i64::try_from(tenants.len()).is_ok_and(|count| count >= TENANTS);

@@ -99,7 +99,9 @@ impl<'a> Kept<'a> {
         if newest.is_empty() {
             newest.extend(ended.iter().find(|one| is_sound(one)).or_else(|| ended.iter().find(|one| is_ok(one))));
         }
-        newest.into_iter().for_each(|one| self.add(one, Reason::Newest));
+        for one in newest {
+            self.add(one, Reason::Newest);
+        }
     }
 
     fn by_periods(&mut self, ended: &[&'a Backup], rules: Rules, standing: Standing<'_>) {

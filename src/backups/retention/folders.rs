@@ -17,7 +17,9 @@ mod tests {
     fn only_what_is_empty_goes_and_never_the_root() {
         let root = tempfile::tempdir().unwrap();
         let (old, new) = (root.path().join("warung-1/2025/12"), root.path().join("warung-1/2026/01"));
-        [&old, &new].iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
+        for folder in [&old, &new] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
         std::fs::write(new.join("file"), "").unwrap();
         remove_empty(root.path(), &old);
         assert!(!root.path().join("warung-1/2025").exists() && new.exists());

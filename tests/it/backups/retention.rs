@@ -99,6 +99,10 @@ async fn dry_run_says_why_and_the_run_removes_the_same_with_its_empty_folders() 
     assert_eq!(reasons(&dry), expected, "{dry}");
     assert_eq!((&dry["dry_run"], &dry["deleted"], &dry["kept"]), (&json!(true), &json!(2), &json!(2)));
     assert_eq!(files(&server).len(), 5);
+    for (wrong, field) in [(json!({"tenant": "nobody"}), "tenant"), (json!({"kind": "daily"}), "keep_days")] {
+        let (status, body) = server.central(Method::POST, PRUNE, wrong).await;
+        assert!(status == 422 && body["errors"][field].is_array(), "{body}");
+    }
     let of_kind = prune(&server, json!({"dry_run": true, "tenant": tenant.id, "keep_days": 2, "kind": "daily"})).await;
     let expected = [("other_kind", false), ("other_kind", false), ("too_old", true), ("pinned", false)];
     assert_eq!(reasons(&of_kind), expected);
