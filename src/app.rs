@@ -22,7 +22,7 @@ use crate::id::TenantId;
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::{ActiveTenant, Settings, Tenants};
+use crate::tenants::{ActiveTenant, BackupSettings, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Owner that the central file carries in its stamp.
@@ -318,6 +318,7 @@ fn server_settings(config: &Config) -> Settings {
         password_min_length: config.auth.password_min_length,
         time_zone: config.locale.time_zone.clone(),
         locale: config.locale.language,
+        backup: BackupSettings::default(),
     }
 }
 

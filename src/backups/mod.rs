@@ -300,7 +300,8 @@ impl Backups {
     /// # Errors
     /// Storage errors.
     pub async fn tenants_without(&self, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
-        self.shared.central.scan(move |tx| store::tenants_without(tx, kind, since)).await
+        let now = self.shared.clock.now();
+        self.shared.central.scan(move |tx| store::tenants_without(tx, kind, since, now)).await
     }
 
     /// The backups of every tenant, summed up.

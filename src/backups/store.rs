@@ -261,11 +261,11 @@ pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> 
 }
 
 /// Tenants that have a file and no finished backup of this kind since then, in the order they were made.
-pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
+pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp, now: Timestamp) -> Result<Vec<TenantId>> {
     let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
                (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
-                AND b.created_at >= ?2) ORDER BY t.number";
-    Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
+                AND b.created_at BETWEEN ?2 AND ?3) ORDER BY t.number";
+    Ok(tx.query(sql, vals![kind.as_str(), since, now], |row| Ok(row.text(0)?.into()))?)
 }
 
 /// How many finished backups each key opens, by its id.

@@ -6,6 +6,7 @@
 pub mod backups;
 pub mod history;
 mod migrations;
+pub mod own_schedules;
 pub mod retention;
 mod runner;
 

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod own;
+mod own_times;
 mod restore;
 mod retention;
 mod retention_model;

@@ -15,3 +15,14 @@ CREATE TABLE retention_pauses (
     bytes_after  INTEGER NOT NULL,
     paused_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Finds the tenants that are backed up at times of their own without looking at every tenant.
+CREATE INDEX tenants_scheduled ON tenants (number) WHERE instr(settings, '"backup_') > 0;
+-- What was made of those times.
+CREATE TABLE tenant_schedules (
+    tenant_id TEXT    NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    job       TEXT    NOT NULL,                -- 'backup_daily' or 'backup_weekly'
+    schedule  TEXT    NOT NULL,                -- with its zone; another one counts from when it was first seen
+    begun_at  INTEGER NOT NULL,                -- since when it counts
+    last_at   INTEGER,                         -- when the last try began
+    PRIMARY KEY (tenant_id, job)
+) STRICT, WITHOUT ROWID;
