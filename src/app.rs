@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::activity::{Activity, ActivityOptions};
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
+use crate::backups::retention::Rules;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
@@ -21,7 +22,7 @@ use crate::id::{CENTRAL, TenantId};
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::{ActiveTenant, Settings, Tenants};
+use crate::tenants::{ActiveTenant, BackupSettings, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Context of the sealed text that tells whether the server key is still the same.
@@ -293,7 +294,20 @@ fn backup_options(config: &Config) -> BackupOptions {
         weekly: backup.keep_weekly_days,
         safety: backup.keep_safety_days,
     };
-    BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep }
+    let rules = Rules {
+        newest: backup.keep_newest,
+        daily: backup.keep_daily,
+        weekly: backup.keep_weekly,
+        monthly: backup.keep_monthly,
+        yearly: backup.keep_yearly,
+    };
+    BackupOptions {
+        at_once: backup.at_once,
+        zone: config.locale.time_zone.rules().clone(),
+        keep,
+        rules,
+        shrink_guard_percent: backup.shrink_guard_percent,
+    }
 }
 
 /// What counts for tenants without settings of their own.
@@ -302,6 +316,7 @@ fn server_settings(config: &Config) -> Settings {
         password_min_length: config.auth.password_min_length,
         time_zone: config.locale.time_zone.clone(),
         locale: config.locale.language,
+        backup: BackupSettings::default(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod jobs;
 mod own;
+mod own_times;
 mod restore;
+mod retention;
+mod retention_model;
 mod schedule;
 
 use std::io::Write;

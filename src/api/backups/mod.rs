@@ -7,11 +7,14 @@ mod job_out;
 mod job_reply;
 mod jobs;
 mod keys;
+mod kinds;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod pause_out;
 mod pieces;
+mod retention;
 mod sql_dump;
 mod tenant;
 
@@ -19,10 +22,13 @@ use poem_openapi::OpenApi;
 
 use crate::app::App;
 
+pub use out::size_text;
+
 /// All of them.
 pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
+        retention::RetentionApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
         instance::InstanceApi(app.clone()),
         jobs::JobsApi(app.clone()),

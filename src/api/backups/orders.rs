@@ -20,15 +20,25 @@ pub(super) struct Order<'a> {
     pub(super) asked_by: AskedBy,
 }
 
+/// What the backup is to be like.
+pub(super) struct Wish {
+    pub(super) is_compressed: bool,
+    pub(super) kind: Kind,
+    /// As the settings say of its kind, when missing.
+    pub(super) keep_days: Option<u32>,
+}
+
 impl Order<'_> {
     /// Begins to make a backup; `shown` is the answer.
     pub(super) async fn back_up<T: Serialize + Send + 'static>(
         self,
-        is_compressed: bool,
+        wish: Wish,
         shown: impl FnOnce(Backup, &App) -> Result<T> + Send + 'static,
     ) -> Result<Begun<T>> {
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = BackupOrder { tenant: self.tenant.clone(), kind: Kind::Manual, is_compressed };
+        let Wish { is_compressed, kind, keep_days } = wish;
+        let (tenant, asked_by) = (self.tenant.clone(), Some(self.asked_by));
+        let order = BackupOrder { tenant, kind, is_compressed, keep_days, asked_by };
         let work = move |progress| async move {
             let backup = app.backups.make(order, progress).await?;
             if let Some(auditor) = auditor {

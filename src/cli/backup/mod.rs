@@ -2,6 +2,9 @@
 
 mod list;
 mod open;
+mod pin;
+mod prune;
+mod resume;
 mod rotate_key;
 mod run;
 
@@ -22,13 +25,21 @@ pub use run::{ArtisanRun, Run};
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make, list and open backups
+/// Make, list, open, keep and remove backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
     Run(Run),
     /// List backups
     List(List),
+    /// Remove backups whose time is over, as the server does every hour
+    Prune(prune::Prune),
+    /// Keep a backup past its time
+    Pin(pin::Pin),
+    /// Let a backup go when its time is over
+    Unpin(pin::Pin),
+    /// Let old backups go again that a guard has kept
+    Resume(resume::Resume),
     /// Decrypt and unpack a backup file, on any machine
     Open(Open),
     /// List the keys of backups and how many each opens
@@ -42,6 +53,10 @@ impl BackupCommand {
         match self {
             Self::Run(run) => run.run(globals).await,
             Self::List(list) => list.run(globals).await,
+            Self::Prune(prune) => prune.run(globals).await,
+            Self::Pin(pin) => pin.run(globals, true).await,
+            Self::Unpin(pin) => pin.run(globals, false).await,
+            Self::Resume(resume) => resume.run(globals).await,
             Self::Open(open) => open.run(globals),
             Self::Keys(keys) => keys.run(globals).await,
             Self::RotateKey(rotate) => rotate.run(globals).await,
