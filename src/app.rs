@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::activity::{Activity, ActivityOptions};
+use crate::alerts::Alerts;
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
 use crate::backups::retention::Rules;
@@ -54,6 +55,8 @@ pub struct Shared {
     pub backups: Backups,
     /// Work on them that somebody asked for.
     pub backup_jobs: Jobs,
+    /// What somebody has to know of them, and how it is told.
+    pub alerts: Alerts,
     /// Checked bearer tokens.
     pub sessions: Sessions,
     /// Password hashes, a few at a time.
@@ -190,6 +193,9 @@ impl App {
         metrics.watch_activity(activity.clone());
         metrics.watch_migrations(tenants.clone());
         let hashes_at_once = std::thread::available_parallelism().map_or(2, usize::from);
+        let alerts = Alerts::new(central.clone(), clock.clone(), &config);
+        metrics.watch_alerts(alerts.clone());
+        metrics.watch_backups(backups.clone());
         let shared = Shared {
             sessions: Sessions::new(clock.clone()),
             passwords: Passwords::new(hashes_at_once)?,
@@ -209,6 +215,7 @@ impl App {
             tenants,
             backups,
             backup_jobs,
+            alerts,
             master_key,
         };
         Ok((Self { shared: Arc::new(shared) }, new_key))

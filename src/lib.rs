@@ -4,6 +4,7 @@
 //! `main -> cli -> server -> api -> jobs -> app -> features -> db, crypto -> config, data_dir -> error, id, clock, money`.
 
 pub mod activity;
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod backups;
@@ -18,6 +19,7 @@ pub mod error;
 mod fault;
 pub mod id;
 pub mod jobs;
+pub mod mail;
 pub mod money;
 pub mod operator;
 pub mod orders;

@@ -26,7 +26,9 @@ mod restore;
 mod restore_store;
 pub mod retention;
 mod rotate;
+mod standing;
 mod store;
+mod tally;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +58,8 @@ pub use order::BackupOrder;
 pub use progress::{Progress, Step};
 pub use restore::{RestoreOrder, Restored};
 pub use rotate::KeyUse;
+pub use standing::{Standing, each_standing};
+pub use tally::Tallied;
 
 /// Everything about backups. Cheap to clone.
 #[derive(Clone)]
@@ -80,6 +84,7 @@ struct Shared {
     pruning: Semaphore,
     running: Mutex<HashMap<String, Arc<Progress>>>,
     tasks: TaskTracker,
+    tally: tally::Tally,
 }
 
 impl Backups {
@@ -111,6 +116,7 @@ impl Backups {
             pruning,
             running,
             tasks,
+            tally: tally::Tally::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -204,6 +210,7 @@ impl Backups {
                 match self.shared.central.write(finish).await {
                     Ok((pause, backup)) => {
                         let _ = fault::point("backup.noted");
+                        self.shared.tally.made(&backup, now);
                         if let Some(pause) = pause {
                             pause.warn();
                         }
@@ -232,6 +239,7 @@ impl Backups {
             }
             return;
         }
+        self.shared.tally.failed();
         tracing::error!(
             tenant.id = %backup.tenant_id, backup.id, backup.kind = backup.kind.as_str(), error.code = code,
             error = text, "backup failed"

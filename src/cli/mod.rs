@@ -8,6 +8,7 @@
 //! backup, 75 the data directory is in use by another process, 77 a wrong key, 78 a documented placeholder
 //! as a secret, 130 cancelled with Ctrl-C (see `failure`). Errors go to standard error: one line what happened, one line what to do.
 
+mod alerts;
 mod ask;
 mod backup;
 mod client;
@@ -77,6 +78,9 @@ enum Command {
     /// Write everything into one archive, and make a data directory of one
     #[command(subcommand)]
     Instance(instance::InstanceCommand),
+    /// Show what is wrong with backups, and test whether somebody would hear of it
+    #[command(subcommand)]
+    Alerts(alerts::AlertsCommand),
     /// Make keys and secrets
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -151,6 +155,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::TenantBackups(command) => command.run(&globals).await,
         Command::Instance(command) => command.run(&globals).await,
         Command::TenantDump(command) => tenant::TenantCommand::Dump(command).run(&globals).await,
+        Command::Alerts(command) => command.run(&globals).await,
         Command::Key(command) => command.run(&globals),
         Command::KeyGenerate(command) => command.run(&globals),
         Command::Openapi(command) => command.run().await,

@@ -8,7 +8,7 @@ use super::dotenv;
 use super::loading::Loading;
 use super::nearest::did_you_mean;
 use super::origin::Origin;
-use super::seeds::{NOT_NEEDED, Reading, SEEDS, is_about_mail};
+use super::seeds::{NOT_NEEDED, Reading, SEEDS, is_strange_mail};
 use super::value::Raw;
 
 /// Names with our prefix that are no setting: of the configuration itself, and of our own tests (see
@@ -81,8 +81,8 @@ impl Variables {
         for name in NOT_NEEDED.iter().filter(|name| self.get(name).is_some()) {
             loading.not_needed(name);
         }
-        for name in self.all.keys().filter(|name| is_about_mail(name)) {
-            loading.about_mail(name);
+        for name in self.all.keys().filter(|name| is_strange_mail(name)) {
+            loading.strange_mail(name);
         }
     }
 

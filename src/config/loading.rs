@@ -17,7 +17,7 @@ pub(super) struct Loading {
     problems: Vec<Problem>,
     notices: Vec<String>,
     not_needed: Vec<String>,
-    about_mail: BTreeSet<String>,
+    strange_mail: BTreeSet<String>,
 }
 
 impl Loading {
@@ -75,9 +75,9 @@ impl Loading {
         }
     }
 
-    /// Notes a variable about mail. They all become one notice.
-    pub(super) fn about_mail(&mut self, name: &str) {
-        self.about_mail.insert(name.to_owned());
+    /// Notes a variable about mail that stands for nothing. They all become one notice.
+    pub(super) fn strange_mail(&mut self, name: &str) {
+        self.strange_mail.insert(name.to_owned());
     }
 
     /// Refuses a secret that everybody knows, unless somebody is trying things out.
@@ -117,9 +117,9 @@ impl Loading {
             let names = self.not_needed.join(", ");
             self.notice(format!("{names} set, not needed: ruko stores data in SQLite files"));
         }
-        if !self.about_mail.is_empty() {
-            let names = self.about_mail.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            self.notice(format!("{names} set, not used: this release sends no mail"));
+        if !self.strange_mail.is_empty() {
+            let names = self.strange_mail.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            self.notice(format!("{names} set, not used: ruko has no such setting of mail"));
         }
         let loaded = Loaded { config: self.config, notices: self.notices, origins: self.origins };
         if self.problems.is_empty() { Ok(loaded) } else { Err(ConfigError::new(self.problems, loaded)) }

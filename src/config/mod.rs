@@ -5,6 +5,7 @@
 //! flags, documentation and `ruko config` follow from that. A new section is a file here and a line
 //! in `Config` and in `Config::fields`. Names of other systems (`PORT`, `APP_KEY`) are in `seeds.rs`.
 
+mod alerts;
 mod app_key;
 mod auth;
 mod backup;
@@ -17,6 +18,7 @@ mod http;
 mod limits;
 mod loading;
 mod locale;
+mod mail;
 mod nearest;
 mod network;
 mod origin;
@@ -37,6 +39,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use alerts::Alerts;
 pub use app_key::{AppKey, UnusableAppKey};
 pub use auth::{Auth, SHORT_MASTER_KEY, SuperadminRegistration};
 pub use backup::Backup;
@@ -45,6 +48,7 @@ pub use explain::Setting;
 pub use http::Http;
 pub use limits::Limits;
 pub use locale::{CountryCode, Language, Locale, Zone};
+pub use mail::{EmailAddress, Encryption, Mail, Mailer};
 pub use network::Network;
 pub use origin::Origin;
 pub use schedule::Schedule;
@@ -52,7 +56,7 @@ pub use sources::Sources;
 pub use storage::{Storage, Synchronous};
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use tenant_db::TenantDb;
-pub use url::{BaseUrl, CorsOrigin};
+pub use url::{BaseUrl, CorsOrigin, SecretUrl};
 
 use environment::Variables;
 use loading::Loading;
@@ -71,6 +75,10 @@ pub struct Config {
     pub auth: Auth,
     /// How copies of the data are made and how long they stay.
     pub backup: Backup,
+    /// How mail is sent.
+    pub mail: Mail,
+    /// Who is told when backups are in trouble.
+    pub alerts: Alerts,
     /// How much one caller may ask for.
     pub limits: Limits,
     /// What the server tells about itself.
@@ -121,7 +129,7 @@ impl Config {
 
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
-        let Self { debug, http, storage, auth, backup, limits, telemetry, locale, tenant_db } = self;
+        let Self { debug, http, storage, auth, backup, mail, alerts, limits, telemetry, locale, tenant_db } = self;
         let help = "Whether a signing secret or server key of public documentation is let pass, for trying out. Answers and \
                     logs show no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
@@ -129,6 +137,8 @@ impl Config {
         fields.extend(storage.fields());
         fields.extend(auth.fields());
         fields.extend(backup.fields());
+        fields.extend(mail.fields());
+        fields.extend(alerts.fields());
         fields.extend(limits.fields());
         fields.extend(telemetry.fields());
         fields.extend(locale.fields());

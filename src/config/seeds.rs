@@ -47,6 +47,16 @@ pub(super) const SEEDS: &[Seed] = &[
     Seed { name: "TZ", setting: "locale.time_zone", read: zone_by_name },
     Seed { name: "MASTER_DB_NAME", setting: "storage.central_file", read: plain_file_name },
     Seed { name: "DB_DATABASE", setting: "storage.central_file", read: plain_file_name },
+    Seed { name: "MAIL_MAILER", setting: "mail.mailer", read: smtp_or_log },
+    Seed { name: "MAIL_HOST", setting: "mail.host", read: unless_null },
+    Seed { name: "MAIL_PORT", setting: "mail.port", read: unless_null },
+    Seed { name: "MAIL_USERNAME", setting: "mail.username", read: unless_null },
+    Seed { name: "MAIL_PASSWORD", setting: "mail.password", read: unless_null },
+    Seed { name: "MAIL_ENCRYPTION", setting: "mail.encryption", read: null_is_none },
+    Seed { name: "MAIL_SCHEME", setting: "mail.encryption", read: scheme_of_mail },
+    Seed { name: "MAIL_FROM_ADDRESS", setting: "mail.from_address", read: unless_null },
+    Seed { name: "MAIL_FROM_NAME", setting: "mail.from_name", read: unless_null },
+    Seed { name: "BACKUP_ALERT_EMAIL", setting: "alerts.email", read: unless_null },
     Seed { name: "TENANT_DB_HOST", setting: "tenant_db.host", read: as_it_is },
     Seed { name: "TENANT_DB_PORT", setting: "tenant_db.port", read: as_it_is },
     Seed { name: "TENANT_DB_USERNAME", setting: "tenant_db.username", read: as_it_is },
@@ -67,9 +77,9 @@ pub(super) const NOT_NEEDED: &[&str] = &[
     "REDIS_PASSWORD",
 ];
 
-/// Whether a variable is about mail, which this release does not send. Silence would pass for consent.
-pub(super) fn is_about_mail(name: &str) -> bool {
-    name == "BACKUP_ALERT_EMAIL" || name.starts_with("MAIL_")
+/// Whether a variable is about mail and stands for no setting. Silence would pass for consent.
+pub(super) fn is_strange_mail(name: &str) -> bool {
+    name.starts_with("MAIL_") && SEEDS.iter().all(|seed| seed.name != name)
 }
 
 /// Foreign names of a setting.
@@ -79,6 +89,32 @@ pub(super) fn names_of(setting: &str) -> Vec<&'static str> {
 
 fn as_it_is(text: &str, _: &Config) -> Reading {
     Reading::Text(text.to_owned())
+}
+
+/// Laravel writes `null` where nothing is meant.
+fn unless_null(text: &str, _: &Config) -> Reading {
+    if is_null(text) { Reading::Nothing } else { Reading::Text(text.to_owned()) }
+}
+
+fn null_is_none(text: &str, _: &Config) -> Reading {
+    Reading::Text(if is_null(text) { "none".to_owned() } else { text.to_owned() })
+}
+
+/// What newer templates have in the place of `MAIL_ENCRYPTION`.
+fn scheme_of_mail(text: &str, _: &Config) -> Reading {
+    if text.trim().eq_ignore_ascii_case("smtps") { Reading::Text("ssl".to_owned()) } else { Reading::Nothing }
+}
+
+fn smtp_or_log(text: &str, _: &Config) -> Reading {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "smtp" => Reading::Text("smtp".to_owned()),
+        "log" | "array" | "null" => Reading::Text("log".to_owned()),
+        _ => Reading::Ignored("ruko sends mail by SMTP only"),
+    }
+}
+
+fn is_null(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("null")
 }
 
 fn boolean(text: &str, _: &Config) -> Reading {

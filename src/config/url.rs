@@ -1,6 +1,7 @@
 //! Addresses of the web as settings: the origin of a page, and the URL clients use.
 
 use http::Uri;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::value::Text;
 
@@ -73,6 +74,34 @@ impl Text for BaseUrl {
     }
 }
 
+/// A URL that is called. Whoever knows it may call it too, so it is shown nowhere.
+#[derive(Debug, Clone)]
+pub struct SecretUrl(SecretString);
+
+impl SecretUrl {
+    /// The text, for the call only.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl Text for SecretUrl {
+    const EXPECTED: &'static str = "an http or https URL";
+    const EXAMPLES: &'static [&'static str] = &["https://hooks.example.com/backups", "http://localhost:9000/?x=1"];
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let uri: Uri = text.parse().ok()?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        (is_web && !uri.host()?.is_empty()).then(|| Self(text.into()))
+    }
+
+    fn text(&self) -> String {
+        self.expose().to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +125,16 @@ mod tests {
         assert_eq!(BaseUrl::parse("https://example.com/ruko/").unwrap().as_str(), "https://example.com/ruko");
         for text in ["example.com", "ftp://example.com", "https://example.com?x=1", "https://"] {
             assert!(BaseUrl::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn url_that_is_called_may_have_parameters_and_is_not_shown() {
+        let url = SecretUrl::parse(" https://hooks.example.com/T0/B1?key=open ").unwrap();
+        assert_eq!(url.expose(), "https://hooks.example.com/T0/B1?key=open");
+        assert!(!format!("{url:?}").contains("open"));
+        for text in ["hooks.example.com", "ftp://example.com", "https://", "file:///etc/passwd"] {
+            assert!(SecretUrl::parse(text).is_none(), "{text}");
         }
     }
 }

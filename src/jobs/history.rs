@@ -78,3 +78,36 @@ pub fn end(tx: &mut Tx<'_>, id: i64, is_ok: bool, detail: &str, now: Timestamp) 
     tx.execute(sql, vals![id, outcome, detail, now])?;
     Ok(())
 }
+
+/// A run that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number.
+    pub id: i64,
+    /// The job.
+    pub job: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// How.
+    pub end: End,
+}
+
+/// The last run of any of these two jobs that ended.
+///
+/// # Errors
+/// Storage errors.
+pub fn last_ended(tx: &mut Tx<'_>, jobs: [&str; 2]) -> Result<Option<Ended>> {
+    let sql = "SELECT id, job, started_at, finished_at, outcome = 'ok', coalesce(detail, '') FROM job_runs \
+               WHERE job IN (?1, ?2) AND outcome <> 'running' AND coalesce(detail, '') <> ?3 ORDER BY id DESC LIMIT 1";
+    Ok(tx.query_opt(sql, vals![jobs[0], jobs[1], BEGIN], |row| {
+        Ok(Ended {
+            id: row.get(0)?,
+            job: row.get(1)?,
+            started_at: row.get(2)?,
+            finished_at: row.get(3)?,
+            end: End { is_ok: row.get(4)?, detail: row.get(5)? },
+        })
+    })?)
+}

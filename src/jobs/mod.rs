@@ -3,9 +3,11 @@
 //! A job that fails is logged and runs again at its next time; one run of a job never overlaps
 //! with the next.
 
+pub mod alerts;
 pub mod backups;
 pub mod history;
 mod migrations;
+pub mod overdue;
 pub mod own_schedules;
 pub mod retention;
 mod runner;
@@ -65,6 +67,9 @@ pub fn all() -> Vec<Job> {
         }),
         Job::every(backups::JOB, Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
             .first_after(Duration::from_secs(1))
+            .that_can_break_off(),
+        Job::every("alerts", Duration::from_secs(60), |app| async move { alerts::run(&app).await })
+            .first_after(Duration::from_secs(30))
             .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
             retention::run(&app).await?;

@@ -1,6 +1,8 @@
 //! Numbers that other parts keep by themselves, shown among the metrics.
 
 use crate::activity::Activity;
+use crate::alerts::{Alerts, Condition};
+use crate::backups::Backups;
 use crate::db::Fleet;
 use crate::tenants::Tenants;
 
@@ -29,6 +31,39 @@ impl Metrics {
         self.at_scrape(move || {
             behind.set(f64::from(tenants.behind_when_last_counted()));
             parked.set(number(tenants.parked_count()));
+        });
+    }
+
+    /// Shows how many backups this process has made.
+    pub fn watch_backups(&self, backups: Backups) {
+        let made = self.counter("ruko_backups_made_total", "Backups finished.");
+        let failed = self.counter("ruko_backups_failed_total", "Backups that failed; a cancelled one is none of them.");
+        let bytes = self.counter("ruko_backup_bytes_total", "Size of the finished backups' files.");
+        let seconds = self.counter("ruko_backup_seconds_total", "Time that the finished backups took.");
+        self.at_scrape(move || {
+            let tallied = backups.tallied();
+            made.absolute(tallied.made);
+            failed.absolute(tallied.failed);
+            bytes.absolute(tallied.bytes);
+            seconds.absolute(tallied.seconds);
+        });
+    }
+
+    /// Shows how the backups stood when they were last looked at, and whether alerts go out.
+    pub fn watch_alerts(&self, alerts: Alerts) {
+        let tenants = Condition::ALL.map(|condition| {
+            let help = "Tenants in each condition that somebody has to know of, the central file counted as one.";
+            self.labelled_gauge("ruko_backup_tenants", help, &[("condition", condition.as_str())])
+        });
+        let last = self.gauge("ruko_backup_last_success_timestamp_seconds", "When the newest backup was begun.");
+        let undelivered = self.gauge("ruko_alerts_undelivered", "Alerts that could not be delivered yet.");
+        self.at_scrape(move || {
+            if let Some(counted) = alerts.counted() {
+                tenants.iter().zip(counted.counts).for_each(|(gauge, count)| gauge.set(number(count)));
+                #[allow(clippy::cast_precision_loss, reason = "milliseconds of this age fit")]
+                last.set(counted.last_ok_at.map_or(0.0, |at| at.0 as f64 / 1000.0));
+            }
+            undelivered.set(number(alerts.undelivered().iter().map(|one| one.waiting).sum()));
         });
     }
 

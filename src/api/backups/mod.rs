@@ -1,7 +1,9 @@
 //! Backups: the operator's of all tenants, an admin's of the own tenant, and the jobs that make and
 //! restore them.
 
+mod alerts;
 mod download;
+mod health;
 mod instance;
 mod job_out;
 mod job_reply;
@@ -31,6 +33,8 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         retention::RetentionApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
         instance::InstanceApi(app.clone()),
+        alerts::AlertsApi(app.clone()),
+        health::BackupHealthApi::new(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

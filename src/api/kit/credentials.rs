@@ -62,6 +62,9 @@ pub struct Tenant {
 /// A user's token or the master key, which may come along with a tenant key and vouch for the caller.
 pub struct Voucher;
 
+/// The operator, who may come along and is then shown more.
+pub struct OptionalOperator;
+
 /// Any signed-in user of the tenant.
 pub struct Anyone;
 /// Only admins of the tenant.
@@ -331,6 +334,39 @@ impl<'a> ApiExtractor<'a> for Voucher {
 
     fn security_schemes() -> Vec<&'static str> {
         OPTIONAL.iter().map(|(mark, _)| *mark).collect()
+    }
+
+    async fn from_request(_: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl OptionalOperator {
+    /// Whether the master key came along. One that is wrong is an error, not a silent downgrade.
+    ///
+    /// # Errors
+    /// As [`Operator::check`].
+    pub fn is_there(&self, request: &Request) -> Result<bool, Error> {
+        let is_there = request.headers().contains_key("x-master-api-key") || request.data::<LocalOperator>().is_some();
+        if is_there {
+            Operator::check(request)?;
+        }
+        Ok(is_there)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for OptionalOperator {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        register_master_key(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![OPTIONAL[1].0]
     }
 
     async fn from_request(_: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {

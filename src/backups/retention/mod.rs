@@ -35,6 +35,14 @@ const NEXT_LOOK: Duration = Duration::from_secs(86_400);
 /// The same for what could not be removed.
 const NEXT_TRY: Duration = Duration::from_secs(3600);
 
+/// As [`Backups::paused`], among other things that are read at once.
+///
+/// # Errors
+/// Storage errors.
+pub fn paused(tx: &mut Tx<'_>) -> Result<Vec<Pause>> {
+    guard::all(tx)
+}
+
 /// What became of one backup.
 #[derive(Debug)]
 pub struct Verdict {
@@ -120,7 +128,7 @@ impl Backups {
     /// # Errors
     /// Storage errors.
     pub async fn paused(&self) -> Result<Vec<Pause>> {
-        self.shared.central.read(guard::all).await
+        self.shared.central.read(paused).await
     }
 
     /// Why the retention of a tenant is paused, when it is.

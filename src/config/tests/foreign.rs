@@ -18,7 +18,8 @@ fn dotenv_files_of_all_five_systems_work_side_by_side() {
     let loaded = Bench::new()
         .dotenv(
             "DB_CONNECTION=mysql\nDB_HOST=127.0.0.1\nDB_DATABASE=tenant_master\nTENANT_DB_HOST=10.0.0.9\n\
-             MASTER_API_KEY=mk_1\nBACKUP_ALERT_EMAIL=admin@example.com\nMAIL_HOST=smtp.example.com\nDB_PASSWORD=x\n\
+             MASTER_API_KEY=mk_1\nBACKUP_ALERT_EMAIL=admin@example.com\nMAIL_HOST=smtp.example.com\n\
+             MAIL_LOG_CHANNEL=x\nDB_PASSWORD=x\n\
              JWT_SECRET=long-and-random\nSERVER_URL=http://your-domain.com\nREDIS_URL=redis://localhost:6379/0\n\
              DEBUG=True\nMONGODB_URL=mongodb://localhost:27017\nBACKEND_CORS_ORIGINS=[\"https://a.example\"]\n\
              DB_USER=root\nPORT=3000\nNODE_ENV=production\nTZ=Asia/Jakarta\n",
@@ -40,7 +41,28 @@ fn dotenv_files_of_all_five_systems_work_side_by_side() {
         "DB_CONNECTION, DB_HOST, DB_USER, DB_PASSWORD, MONGODB_URL, REDIS_URL set, not needed: \
          ruko stores data in SQLite files"
     );
-    assert_eq!(loaded.notices[2], "BACKUP_ALERT_EMAIL, MAIL_HOST set, not used: this release sends no mail");
+    assert_eq!(loaded.notices[2], "MAIL_LOG_CHANNEL set, not used: ruko has no such setting of mail");
+    let (mail, alerts) = (&config.mail, &config.alerts);
+    assert_eq!((mail.host.as_deref(), alerts.email[0].as_str()), (Some("smtp.example.com"), "admin@example.com"));
+}
+
+#[test]
+fn mail_of_laravel_is_understood_with_its_nulls() {
+    let dotenv = "MAIL_MAILER=smtp\nMAIL_SCHEME=null\nMAIL_HOST=127.0.0.1\nMAIL_PORT=2525\nMAIL_USERNAME=null\n\
+                  MAIL_PASSWORD=null\nMAIL_ENCRYPTION=null\nMAIL_FROM_ADDRESS=\"hello@example.com\"\n\
+                  MAIL_FROM_NAME=\"Toko Maju\"\nBACKUP_ALERT_EMAIL=a@example.com,b@example.com\n";
+    let loaded = Bench::new().dotenv(dotenv).load();
+    assert!(loaded.notices.is_empty(), "{:?}", loaded.notices);
+    let Config { mail, alerts, .. } = loaded.config;
+    assert_eq!((mail.mailer, mail.encryption, mail.port), (Mailer::Smtp, Encryption::None, Some(2525)));
+    assert!(mail.username.is_none() && mail.password.is_none());
+    assert_eq!((mail.from_address.unwrap().as_str(), mail.from_name.as_str()), ("hello@example.com", "Toko Maju"));
+    assert_eq!(alerts.email.len(), 2);
+    let smtps = Bench::new().dotenv("MAIL_SCHEME=smtps\nMAIL_MAILER=log").load().config.mail;
+    assert_eq!((smtps.mailer, smtps.encryption), (Mailer::Log, Encryption::Ssl));
+    let told = Bench::new().env("MAIL_MAILER", "mailgun").load().notices;
+    assert_tells(&told[0], &["(MAIL_MAILER) is not used: ruko sends mail by SMTP only"]);
+    assert_tells(&Bench::new().env("BACKUP_ALERT_EMAIL", "admin").problems(), &["alerts.email", "an email address"]);
 }
 
 #[test]

@@ -128,6 +128,8 @@ pub const OF_OPERATIONS: &[(&str, &str, &str, &str)] = &[
     ("central.tenants.update", "", "/message", "Tenant updated successfully"),
     ("health", "200", "/status", "healthy"),
     ("health", "503", "/status", "unhealthy"),
+    ("health.backups", "200", "/status", "healthy"),
+    ("health.backups", "503", "/status", "unhealthy"),
     ("health.live", "200", "/status", "healthy"),
     ("health.live", "503", "/status", "unhealthy"),
     ("health.ready", "200", "/status", "healthy"),
