@@ -27,6 +27,7 @@ mod restore_store;
 pub mod retention;
 mod rotate;
 mod store;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;

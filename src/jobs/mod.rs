@@ -4,6 +4,7 @@
 //! with the next.
 
 pub mod backups;
+pub mod drill;
 pub mod history;
 mod migrations;
 pub mod own_schedules;
@@ -65,6 +66,9 @@ pub fn all() -> Vec<Job> {
         }),
         Job::every(backups::JOB, Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
             .first_after(Duration::from_secs(1))
+            .that_can_break_off(),
+        Job::every("backup_drill", Duration::from_secs(600), |app| async move { drill::run(&app).await })
+            .first_after(Duration::from_secs(60))
             .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
             retention::run(&app).await?;

@@ -17,6 +17,7 @@ mod pieces;
 mod retention;
 mod sql_dump;
 mod tenant;
+mod verify;
 
 use poem_openapi::OpenApi;
 
@@ -29,6 +30,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
         retention::RetentionApi(app.clone()),
+        verify::VerifyApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
         instance::InstanceApi(app.clone()),
         jobs::JobsApi(app.clone()),
