@@ -132,7 +132,7 @@ async fn tenant_that_failed_is_tried_again_in_the_same_night_a_few_times() {
     assert_eq!(list(&server, &sound).await.len(), 1, "whose backup was made is not made again");
 
     std::fs::write(server.file(&broken), whole).unwrap();
-    clock.advance(24 * HOUR - Duration::from_secs(550 * 60));
+    clock.advance(Duration::from_secs((24 * 60 - 550) * 60));
     run_due(&server.app).await.unwrap();
     assert_eq!((list(&server, &broken).await.len(), list(&server, &sound).await.len()), (1, 2));
 }
