@@ -14,6 +14,8 @@ mod backup_jobs;
 mod backup_keys;
 #[path = "cli/backup_retention.rs"]
 mod backup_retention;
+#[path = "cli/backup_verify.rs"]
+mod backup_verify;
 #[path = "cli/backup_world.rs"]
 mod backup_world;
 #[path = "cli/backups.rs"]

@@ -29,6 +29,7 @@ mod rotate;
 mod standing;
 mod store;
 mod tally;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;

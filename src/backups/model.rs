@@ -167,4 +167,6 @@ pub struct BackupStats {
     pub latest: Option<Backup>,
     /// The last that was tried, when it failed.
     pub last_failed: Option<Backup>,
+    /// When one of them was last opened and found whole.
+    pub last_proven_at: Option<Timestamp>,
 }

@@ -207,7 +207,7 @@ pub(super) fn list(
 pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     tx.snapshot()?;
     let sql = format!(
-        "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0) FROM tenants t \
+        "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0), max(b.proven_at) FROM tenants t \
          LEFT JOIN backups b ON b.tenant_id = t.id AND b.state = 'ok' WHERE {HAS_FILE} GROUP BY t.number ORDER BY t.number"
     );
     let mut stats: Vec<BackupStats> = tx.query(&sql, &[], |row| {
@@ -218,6 +218,7 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
             total_bytes: row.get(3)?,
             latest: None,
             last_failed: None,
+            last_proven_at: row.get(4)?,
         })
     })?;
     let mut latest = last_of_each(tx, "n.state = 'ok' AND n.kind <> 'pre_restore'")?;
@@ -301,6 +302,33 @@ pub(super) fn set_key(tx: &mut Tx<'_>, id: &str, key_id: &str, file_bytes: u64) 
     let sql = "UPDATE backups SET key_id = ?2, file_bytes = ?3 WHERE id = ?1";
     tx.execute(sql, vals![id, key_id, signed(file_bytes)])?;
     Ok(())
+}
+
+/// What a look at a finished backup found: that it is whole, or what is wrong with it.
+pub(super) fn set_proof(tx: &mut Tx<'_>, id: &str, found: Result<Timestamp, &str>) -> Result<Backup> {
+    let sql = "UPDATE backups SET proven_at = ?2, proof_error = ?3, kept_until = NULL WHERE id = ?1 AND state = 'ok'";
+    tx.execute(sql, vals![id, found.ok(), found.err()])?;
+    get(tx, id)
+}
+
+/// The newest finished backup of each owner that has no backup proven since `before`, unless it was found
+/// damaged; the longest waiting first.
+pub(super) fn unproven(tx: &mut Tx<'_>, before: Timestamp) -> Result<Vec<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT id AS owner FROM tenants t WHERE {HAS_FILE} UNION ALL SELECT '{CENTRAL}') o \
+         JOIN backups b ON b.id = (SELECT n.id FROM backups n WHERE n.tenant_id = o.owner AND n.state = 'ok' \
+         AND n.kind <> 'pre_restore' ORDER BY n.created_at DESC, n.id DESC LIMIT 1) \
+         LEFT JOIN (SELECT tenant_id, max(proven_at) AS at FROM backups WHERE state = 'ok' GROUP BY tenant_id) p \
+         ON p.tenant_id = o.owner WHERE b.proof_error IS NULL AND coalesce(p.at, 0) < ?1 \
+         ORDER BY coalesce(p.at, 0), b.created_at"
+    );
+    Ok(tx.query(&sql, vals![before], read_backup)?)
+}
+
+/// When a backup of this owner was last proven.
+pub(super) fn last_proven_at(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Timestamp>> {
+    let sql = "SELECT max(proven_at) FROM backups WHERE tenant_id = ?1 AND state = 'ok'";
+    Ok(tx.query_one(sql, vals![tenant_id], |row| row.get(0))?)
 }
 
 /// All of them, oldest first.

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
@@ -16,8 +17,14 @@ use crate::config::{Backup, Schedule};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
-use super::history;
+use super::history::{self, LastRun};
 use super::own_schedules::{self, OwnTime};
+
+/// Pauses before what failed in a run is tried again.
+const RETRY_AFTER: [Duration; 3] =
+    [Duration::from_secs(10 * 60), Duration::from_secs(3600), Duration::from_secs(3 * 3600)];
+/// Tenants that the text of a run names.
+const NAMED_MAX: usize = 10;
 
 /// The job that looks whether one of the schedules is due.
 pub const JOB: &str = "backup_schedule";
@@ -58,9 +65,19 @@ async fn find_due(app: &App, job: &'static str, schedule: &Schedule) -> Result<O
             Ok(None)
         }
         // One of a time to come is of a clock that was wrong.
-        Some(last) if (due..=now).contains(&last.started_at) && last.end.is_some() => Ok(None),
+        Some(LastRun { started_at, end: Some(end) }) if (due..=now).contains(&started_at) => {
+            let may_try = !end.is_ok && is_time_to_retry(app, job, due, started_at).await?;
+            Ok(Some(due).filter(|_| may_try))
+        }
         Some(_) => Ok(Some(due)),
     }
+}
+
+/// What failed is tried again before the next time, a few times, after longer and longer pauses.
+async fn is_time_to_retry(app: &App, job: &'static str, due: Timestamp, last: Timestamp) -> Result<bool> {
+    let now = app.clock.now();
+    let tries = app.central.read(move |tx| history::begun_since(tx, job, due, now)).await?;
+    Ok(RETRY_AFTER.get(tries.saturating_sub(1)).is_some_and(|pause| now >= last.plus(*pause)))
 }
 
 async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp, own: &[OwnTime]) -> Result<()> {
@@ -71,13 +88,20 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp, own: &[Ow
     tenants.retain(|tenant| !have_own.contains(tenant));
     let count = tenants.iter().filter(|tenant| !tenant.is_central()).count();
     tracing::info!(job, tenants.count = count, "backups begin");
-    let work = tenants.into_iter().map(|tenant| async move { make(app, tenant, kind).await });
+    let work = tenants.into_iter().map(|tenant| async move { (make(app, tenant.clone(), kind).await, tenant) });
     // The turns that all backups take would bound it too, but then one that somebody asks for would
     // stand behind the whole night's.
-    let outcomes: Vec<bool> =
+    let outcomes: Vec<(bool, TenantId)> =
         futures_util::stream::iter(work).buffer_unordered(app.config.backup.at_once).collect().await;
-    let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();
-    let (now, detail) = (app.clock.now(), format!("{count} tenants and the central file, {failed} failed"));
+    let losers: Vec<&str> = outcomes.iter().filter(|(is_ok, _)| !is_ok).map(|(_, tenant)| tenant.as_str()).collect();
+    let failed = losers.len();
+    let names = losers[..failed.min(NAMED_MAX)].join(", ");
+    let which = match failed {
+        0 => String::new(),
+        1..=NAMED_MAX => format!(": {names}"),
+        _ => format!(": {names} and {} more", failed - NAMED_MAX),
+    };
+    let (now, detail) = (app.clock.now(), format!("{count} tenants and the central file, {failed} failed{which}"));
     let duration_secs = now.0.saturating_sub(begun.0) / 1000;
     if failed == 0 {
         tracing::info!(job, tenants.count = count, duration_secs, "backups made");

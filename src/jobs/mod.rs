@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod backups;
+pub mod drill;
 pub mod history;
 mod migrations;
 pub mod overdue;
@@ -67,6 +68,9 @@ pub fn all() -> Vec<Job> {
         }),
         Job::every(backups::JOB, Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
             .first_after(Duration::from_secs(1))
+            .that_can_break_off(),
+        Job::every("backup_drill", Duration::from_secs(600), |app| async move { drill::run(&app).await })
+            .first_after(Duration::from_secs(60))
             .that_can_break_off(),
         Job::every("alerts", Duration::from_secs(60), |app| async move { alerts::run(&app).await })
             .first_after(Duration::from_secs(30))

@@ -7,6 +7,7 @@ mod restore;
 mod retention;
 mod retention_model;
 mod schedule;
+mod verify;
 
 use std::io::Write;
 

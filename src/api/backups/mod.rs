@@ -19,6 +19,7 @@ mod pieces;
 mod retention;
 mod sql_dump;
 mod tenant;
+mod verify;
 
 use poem_openapi::OpenApi;
 
@@ -31,6 +32,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
         retention::RetentionApi(app.clone()),
+        verify::VerifyApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
         instance::InstanceApi(app.clone()),
         alerts::AlertsApi(app.clone()),

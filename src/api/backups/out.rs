@@ -53,6 +53,8 @@ pub(super) struct BackupOut {
     pinned: bool,
     /// When its file was last opened and found whole.
     proven_at: Option<Time>,
+    /// What the last such look found wrong.
+    proof_error: Option<String>,
     /// What is odd about the data in it.
     warning: Option<String>,
 }
@@ -80,6 +82,7 @@ impl BackupOut {
             expires_at: backup.expires_at.map(Time),
             pinned: backup.is_pinned,
             proven_at: backup.proven_at.map(Time),
+            proof_error: backup.proof_error,
             warning: backup.warning,
         })
     }
@@ -195,6 +198,10 @@ struct TenantStatsOut {
     last_error: Option<String>,
     /// When that try began.
     last_error_at: Option<Time>,
+    /// When one of its backups was last opened and found whole.
+    last_proven_at: Option<Time>,
+    /// What is wrong with the newest one, when it was found damaged.
+    proof_error: Option<String>,
     /// Why no backup of it goes by itself; null when they do.
     retention_paused: Option<PauseOut>,
 }
@@ -235,10 +242,12 @@ impl BackupStatsOut {
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),
-                latest_backup: stats.latest.map(|backup| backup.file_name),
+                latest_backup: stats.latest.as_ref().map(|backup| backup.file_name.clone()),
                 latest_backup_date: at.map(|at| local(at, zone)),
                 latest_backup_age: at.map(|at| age(at, now)),
                 last_status: last_status.map(Into::into),
+                last_proven_at: stats.last_proven_at.map(Time),
+                proof_error: stats.latest.as_ref().and_then(|backup| backup.proof_error.clone()),
                 last_error_at: stats.last_failed.as_ref().map(|backup| Time(backup.created_at)),
                 last_error: stats
                     .last_failed

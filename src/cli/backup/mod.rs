@@ -7,6 +7,7 @@ mod prune;
 mod resume;
 mod rotate_key;
 mod run;
+mod verify;
 
 use clap::Subcommand;
 
@@ -22,6 +23,7 @@ pub use open::Open;
 pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
+pub use verify::Verify;
 
 const TENANTS: &str = "/api/central/tenants";
 
@@ -40,6 +42,8 @@ pub enum BackupCommand {
     Unpin(pin::Pin),
     /// Let old backups go again that a guard has kept
     Resume(resume::Resume),
+    /// Open backups and look at every page and row of them
+    Verify(Verify),
     /// Decrypt and unpack a backup file, on any machine
     Open(Open),
     /// List the keys of backups and how many each opens
@@ -57,6 +61,7 @@ impl BackupCommand {
             Self::Pin(pin) => pin.run(globals, true).await,
             Self::Unpin(pin) => pin.run(globals, false).await,
             Self::Resume(resume) => resume.run(globals).await,
+            Self::Verify(verify) => verify.run(globals).await,
             Self::Open(open) => open.run(globals),
             Self::Keys(keys) => keys.run(globals).await,
             Self::RotateKey(rotate) => rotate.run(globals).await,

@@ -10,7 +10,7 @@ use ruko::jobs::retention;
 use serde_json::Value;
 
 use super::{files, list, path, shop};
-use crate::support::{Server, Tenant};
+use crate::support::{Server, Tenant, raw};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -98,6 +98,43 @@ async fn one_tenant_that_fails_does_not_stop_the_others() {
     assert_eq!((list(&server, &broken).await.len(), list(&server, &sound).await.len()), (0, 1));
     let (_, stats) = server.central(Method::GET, "/api/central/backups/stats", Value::Null).await;
     assert_eq!((&stats["data"][0]["last_status"], &stats["data"][1]["last_status"]), (&"failed".into(), &"ok".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenant_that_failed_is_tried_again_in_the_same_night_a_few_times() {
+    let (server, clock) = at_noon().await;
+    let (broken, _) = shop(&server, "Warung", 1).await;
+    let (sound, _) = shop(&server, "Toko", 1).await;
+    run_due(&server.app).await.unwrap();
+    server.central(Method::POST, &path(&broken, "freeze"), Value::Null).await;
+    let whole = std::fs::read(server.file(&broken)).unwrap();
+    std::fs::write(server.file(&broken), vec![0xEE; 8192]).unwrap();
+    clock.advance(14 * HOUR);
+    run_due(&server.app).await.unwrap();
+    let detail = |server: &Server| {
+        let central = server.file(&broken).ancestors().nth(2).unwrap().join("central.db");
+        let sql = "SELECT detail FROM job_runs WHERE job = 'backup_daily' ORDER BY id DESC LIMIT 1";
+        raw(&central).query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(detail(&server), format!("2 tenants and the central file, 1 failed: {}", broken.id));
+    let tries = || {
+        let central = server.file(&broken).ancestors().nth(2).unwrap().join("central.db");
+        let sql = "SELECT count(*) FROM backups WHERE tenant_id = ?1 AND kind = 'daily'";
+        raw(&central).query_row(sql, [broken.id.as_str()], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut counts = Vec::new();
+    for minutes in [9, 1, 59, 1, 179, 1, 300] {
+        clock.advance(Duration::from_secs(minutes * 60));
+        run_due(&server.app).await.unwrap();
+        counts.push(tries());
+    }
+    assert_eq!(counts, [1, 2, 2, 3, 3, 4, 4]);
+    assert_eq!(list(&server, &sound).await.len(), 1, "whose backup was made is not made again");
+
+    std::fs::write(server.file(&broken), whole).unwrap();
+    clock.advance(Duration::from_secs((24 * 60 - 550) * 60));
+    run_due(&server.app).await.unwrap();
+    assert_eq!((list(&server, &broken).await.len(), list(&server, &sound).await.len()), (1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ const NOT_2XX: &[(&str, u16, &str)] = &[
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
     ("central.backups.prune", 422, "the tenant of the example is none"),
     ("central.backups.restore", 404, "there is no backup of that name"),
+    ("central.backups.verify", 404, "there is no backup of that id"),
     ("central.backups.undo", 409, "nothing was restored yet"),
     ("central.backups.update", 404, "there is no backup of that id"),
     ("central.jobs.cancel", 404, "nobody asked for a job"),

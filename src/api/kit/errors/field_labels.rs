@@ -22,6 +22,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("db_password", "database password", "kata sandi basis data"),
     ("db_port", "database port", "port basis data"),
     ("db_username", "database user", "pengguna basis data"),
+    ("deep", "depth of the look", "kedalaman pemeriksaan"),
     ("description", "description", "deskripsi"),
     ("domain", "domain", "domain"),
     ("domains", "domains", "domain"),
