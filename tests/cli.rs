@@ -4,6 +4,8 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/alerts.rs"]
+mod alerts;
 #[path = "cli/backup_central.rs"]
 mod backup_central;
 #[path = "cli/backup_faults.rs"]

@@ -224,23 +224,21 @@ impl Alerts {
     /// # Errors
     /// When the mail cannot be written.
     pub async fn test(&self) -> Result<Vec<Tested>> {
-        let letter = self.shared.writer.test()?;
-        let mut all = Vec::new();
-        for channel in Channel::ALL {
-            let outcome = match channel {
-                _ if !self.is_set(channel) => None,
-                Channel::Mail => Some(self.shared.mailer.send(&self.shared.settings.email, &letter).await),
-                Channel::Webhook => {
-                    Some(self.shared.caller.post(&self.shared.settings, &[], self.shared.clock.now()).await)
-                }
-                Channel::Heartbeat => match &self.shared.settings.heartbeat_url {
-                    Some(url) => Some(self.shared.caller.beat(url, true).await),
-                    None => None,
-                },
-            };
-            all.push(Tested { channel, outcome });
-        }
-        Ok(all)
+        let (letter, now) = (self.shared.writer.test()?, self.shared.clock.now());
+        let Shared { settings, mailer, caller, .. } = &*self.shared;
+        let mail =
+            async { if settings.email.is_empty() { None } else { Some(mailer.send(&settings.email, &letter).await) } };
+        let webhook =
+            async { if settings.webhook_url.is_none() { None } else { Some(caller.post(settings, &[], now).await) } };
+        let heartbeat = async {
+            match &settings.heartbeat_url {
+                Some(url) => Some(caller.beat(url, true).await),
+                None => None,
+            }
+        };
+        let outcomes: [_; 3] = tokio::join!(mail, webhook, heartbeat).into();
+        let tested = Channel::ALL.into_iter().zip(outcomes);
+        Ok(tested.map(|(channel, outcome)| Tested { channel, outcome }).collect())
     }
 
     /// The channels that do not deliver.

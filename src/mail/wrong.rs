@@ -6,7 +6,7 @@ use std::io;
 
 use lettre::transport::smtp;
 
-use crate::config::{EmailAddress, Mail};
+use crate::config::{EmailAddress, Encryption, Mail};
 
 /// A setting, and what happened with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,8 @@ fn guess(error: &smtp::Error, settings: &Mail, to: &[EmailAddress]) -> &'static 
         return "mail.encryption";
     }
     if error.is_client() {
-        return "mail.username";
+        // Most servers offer a log-in on an encrypted connection only.
+        return if settings.encryption == Encryption::None { "mail.encryption" } else { "mail.username" };
     }
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => "mail.port",

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may spawn: its runtime ends with it")]
 
 mod activity;
+mod alerts;
 mod auth;
 mod auth_order;
 mod auth_secrets;

@@ -16,7 +16,7 @@ use checker::Checker;
 use document::{Operation, operations, resolve};
 
 /// Operations that anybody may call. Whatever joins this list is seen in review.
-const PUBLIC: [&str; 3] = ["health", "health.live", "health.ready"];
+const PUBLIC: [&str; 4] = ["health", "health.backups", "health.live", "health.ready"];
 
 pub fn published() -> Value {
     api::document(&Config::default())
