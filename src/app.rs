@@ -309,6 +309,7 @@ fn backup_options(config: &Config) -> BackupOptions {
         keep,
         rules,
         shrink_guard_percent: backup.shrink_guard_percent,
+        tenant_keep_max: backup.tenant_keep_max,
     }
 }
 
