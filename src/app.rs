@@ -18,15 +18,13 @@ use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
 use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
 use crate::error::{DbError, Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
 use crate::tenants::{ActiveTenant, BackupSettings, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
-/// Owner that the central file carries in its stamp.
-pub(crate) const CENTRAL_OWNER: &str = "central";
 /// Context of the sealed text that tells whether the server key is still the same.
 const KEY_CHECK: &str = "server_key_check";
 
@@ -174,6 +172,10 @@ impl App {
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;
+        if config.backup.before_upgrade {
+            tenants.count_behind().await.map_err(in_central)?;
+            backups.back_up_before_upgrades();
+        }
         let backup_jobs = Jobs::new(central.clone(), clock.clone());
         backup_jobs.recover().await.map_err(in_central)?;
         let auth = &config.auth;
@@ -326,9 +328,9 @@ fn server_settings(config: &Config) -> Settings {
 fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
     let schema = Schema::central()?;
     if !path.exists() {
-        schema.create(path, CENTRAL_OWNER)?;
+        schema.create(path, CENTRAL)?;
     }
-    let (db, outcome) = schema.open(engine, path, CENTRAL_OWNER, Durability::Full)?;
+    let (db, outcome) = schema.open(engine, path, CENTRAL, Durability::Full)?;
     if outcome.from < outcome.to {
         tracing::info!(schema.from = outcome.from, schema.to = outcome.to, "central file upgraded");
     }

@@ -4,6 +4,8 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/backup_central.rs"]
+mod backup_central;
 #[path = "cli/backup_faults.rs"]
 mod backup_faults;
 #[path = "cli/backup_jobs.rs"]
@@ -44,6 +46,8 @@ mod extent;
 mod flood;
 #[path = "cli/health.rs"]
 mod health;
+#[path = "cli/instance.rs"]
+mod instance;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/migrate.rs"]

@@ -5,8 +5,10 @@
 //! from a client, it is looked up among the tenant's own rows.
 
 pub mod catalog;
+pub mod central;
 pub mod container;
 mod download;
+pub mod instance;
 pub mod jobs;
 pub mod keys;
 mod make;
@@ -40,7 +42,7 @@ use crate::db::{Db, Engine, Schema, Tx};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::id::TenantId;
-use crate::tenants::Tenants;
+use crate::tenants::{Still, Tenants};
 
 use keys::BackupKeys;
 use make::{Task, in_background};
@@ -132,7 +134,7 @@ impl Backups {
 
     async fn make_now(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
         let permit = self.turn(&progress).await?;
-        let still = progress.unless_ended(self.shared.tenants.still(&order.tenant)).await??;
+        let source = progress.unless_ended(self.source(&order.tenant)).await??;
         progress.enter(Step::Copying)?;
         let backup = self.begin(&order).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
@@ -143,8 +145,8 @@ impl Backups {
             let keys = shared.keys.load();
             let task = Task {
                 backup: &row,
-                live: &still.path,
-                owner: still.tenant.id.as_str(),
+                live: &source.path,
+                owner: order.tenant.as_str(),
                 key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
@@ -154,6 +156,15 @@ impl Backups {
         })
         .await;
         self.end(&backup, made).await
+    }
+
+    /// The file of a tenant, which nobody moves or replaces meanwhile, or the server's own.
+    async fn source(&self, tenant: &TenantId) -> Result<Source> {
+        if tenant.is_central() {
+            return Ok(Source { path: self.shared.data_dir.central_db(), _still: None });
+        }
+        let still = self.shared.tenants.still(tenant).await?;
+        Ok(Source { path: still.path.clone(), _still: Some(still) })
     }
 
     /// Waits until there is room for one more.
@@ -343,7 +354,7 @@ impl Backups {
         for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
             self.delete(&backup).await?;
         }
-        Ok(())
+        self.resume_retention(tenant).await.map(|_| ())
     }
 
     /// Ends what is under way, without results unless it is past its point of no return, and waits for it.
@@ -362,6 +373,12 @@ impl Backups {
         let task = self.shared.tasks.spawn(work(self.clone()));
         task.await.map_err(|error| Error::internal(anyhow::anyhow!("work on a backup broke off: {error}")))?
     }
+}
+
+/// What is copied.
+struct Source {
+    path: std::path::PathBuf,
+    _still: Option<Still>,
 }
 
 /// Shows a backup among those under way until this is dropped.

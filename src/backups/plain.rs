@@ -37,11 +37,11 @@ impl Backups {
     /// [`Error::NotFound`]; [`Error::Conflict`] `wal_limit`; storage errors.
     pub async fn copy_of(&self, tenant: &TenantId) -> Result<TempFile> {
         let permit = self.shared.at_once.clone().acquire_owned().await.map_err(Error::internal)?;
-        let (still, to) = (self.shared.tenants.still(tenant).await?, self.temp_database());
+        let (source, to) = (self.source(tenant).await?, self.temp_database());
         in_background(move || {
             let _permit = permit;
-            let live_bytes = still.path.metadata().map_or(0, |found| found.len());
-            match snapshot(&still.path, to.path(), LOG_BYTES_MAX.max(live_bytes), &mut |_| true) {
+            let live_bytes = source.path.metadata().map_or(0, |found| found.len());
+            match snapshot(&source.path, to.path(), LOG_BYTES_MAX.max(live_bytes), &mut |_| true) {
                 Ok(()) => Ok(to),
                 Err(CopyError::Db(error)) => Err(error.into()),
                 Err(other) => Err(Error::conflict("wal_limit", other.to_string())),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::Timestamp;
 use crate::db::{Row, Tx};
 use crate::error::{DbError, Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
 use super::jobs::AskedBy;
@@ -262,12 +262,25 @@ pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> 
     Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
 }
 
-/// Tenants that have a file and no finished backup of this kind since then, in the order they were made.
+/// The central file and the tenants that have a file, as far as there is no finished backup of this kind
+/// since then, in the order they were made.
 pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp, now: Timestamp) -> Result<Vec<TenantId>> {
     let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
                (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
                 AND b.created_at BETWEEN ?2 AND ?3) ORDER BY t.number";
-    Ok(tx.query(sql, vals![kind.as_str(), since, now], |row| Ok(row.text(0)?.into()))?)
+    let mut without = tx.query(sql, vals![kind.as_str(), since, now], |row| Ok(TenantId::from(row.text(0)?)))?;
+    let of_central = "SELECT 1 FROM backups b WHERE b.tenant_id = ?1 AND b.kind = ?2 AND b.state = 'ok' \
+                      AND b.created_at BETWEEN ?3 AND ?4";
+    if tx.query_opt(of_central, vals![CENTRAL, kind.as_str(), since, now], |_| Ok(()))?.is_none() {
+        without.insert(0, TenantId::central());
+    }
+    Ok(without)
+}
+
+/// Tenants that have a file, in the order they were made.
+pub(super) fn tenants_with_file(tx: &mut Tx<'_>) -> Result<Vec<TenantId>> {
+    let sql = format!("SELECT t.id FROM tenants t WHERE {HAS_FILE} ORDER BY t.number");
+    Ok(tx.query(&sql, &[], |row| Ok(row.text(0)?.into()))?)
 }
 
 /// How many finished backups each key opens, by its id.

@@ -19,15 +19,19 @@ mod exchange;
 mod failure;
 mod globals;
 mod health;
+mod instance;
 mod job;
 mod key;
+mod landing;
 mod logs;
 mod master_key;
 mod migrate;
 mod openapi;
 mod output;
 mod progress;
+mod recovery_key;
 mod restore;
+mod restore_central;
 mod schedule;
 mod seed;
 mod serve;
@@ -70,6 +74,9 @@ enum Command {
     /// Bring a backup back into its tenant, which goes on serving
     #[command(alias = "tenant:restore")]
     Restore(restore::Restore),
+    /// Write everything into one archive, and make a data directory of one
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
     /// Make keys and secrets
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -142,6 +149,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Restore(command) => command.run(&globals).await,
         Command::TenantBackup(command) => command.run(&globals).await,
         Command::TenantBackups(command) => command.run(&globals).await,
+        Command::Instance(command) => command.run(&globals).await,
         Command::TenantDump(command) => tenant::TenantCommand::Dump(command).run(&globals).await,
         Command::Key(command) => command.run(&globals),
         Command::KeyGenerate(command) => command.run(&globals),

@@ -69,7 +69,7 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp, own: &[Ow
     let mut tenants = app.backups.tenants_without(kind, due).await?;
     let have_own: HashSet<_> = own.iter().filter(|time| time.kind == kind).map(|time| &time.tenant).collect();
     tenants.retain(|tenant| !have_own.contains(tenant));
-    let count = tenants.len();
+    let count = tenants.iter().filter(|tenant| !tenant.is_central()).count();
     tracing::info!(job, tenants.count = count, "backups begin");
     let work = tenants.into_iter().map(|tenant| async move { make(app, tenant, kind).await });
     // The turns that all backups take would bound it too, but then one that somebody asks for would
@@ -77,7 +77,7 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp, own: &[Ow
     let outcomes: Vec<bool> =
         futures_util::stream::iter(work).buffer_unordered(app.config.backup.at_once).collect().await;
     let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();
-    let (now, detail) = (app.clock.now(), format!("{} tenants, {failed} failed", outcomes.len()));
+    let (now, detail) = (app.clock.now(), format!("{count} tenants and the central file, {failed} failed"));
     let duration_secs = now.0.saturating_sub(begun.0) / 1000;
     if failed == 0 {
         tracing::info!(job, tenants.count = count, duration_secs, "backups made");

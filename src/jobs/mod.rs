@@ -56,6 +56,9 @@ pub fn all() -> Vec<Job> {
             let before = app.clock.now().minus(Duration::from_secs(days * 86_400));
             // Their backups go when their time is over.
             let purged = app.tenants.purge_deleted_before(before).await?;
+            for id in &purged {
+                app.backups.resume_retention(id).await?;
+            }
             if !purged.is_empty() {
                 tracing::info!(tenants.purged = purged.len(), "trash emptied");
             }

@@ -2,6 +2,7 @@
 //! restore them.
 
 mod download;
+mod instance;
 mod job_out;
 mod job_reply;
 mod jobs;
@@ -29,6 +30,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         operator::BackupsApi(app.clone()),
         retention::RetentionApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
+        instance::InstanceApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::backups::jobs::AskedBy;
 use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 
 use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
@@ -79,7 +79,7 @@ impl BackupsApi {
     /// Back a tenant up
     ///
     /// Copies its file as of one moment, checks the copy, compresses and encrypts it. The tenant
-    /// serves meanwhile.
+    /// serves meanwhile. With `central` for the id it is the server's own file of tenants and keys.
     #[oai(path = "/tenants/:id/backup", method = "post", operation_id = "central.backups.create")]
     async fn create(
         &self,
@@ -88,9 +88,8 @@ impl BackupsApi {
         id: Path<String>,
         input: Input<BackupIn>,
     ) -> Result<JobReply<Reply<BackupMade>>, Error> {
-        let tenant = self.0.tenants.get(&TenantId::from(id.0)).await?;
+        let (id, name) = self.subject(id.0).await?;
         let is_compressed = input.compress.unwrap_or(true);
-        let (id, name) = (tenant.id, tenant.name);
         let tenant_id = id.to_string();
         let shown = move |backup, app: &App| {
             let message = "Backup created successfully".into();
@@ -109,8 +108,7 @@ impl BackupsApi {
     /// why, none of them goes by itself.
     #[oai(path = "/tenants/:id/backups", method = "get", operation_id = "central.backups.list")]
     async fn list(&self, _operator: Operator, id: Path<String>) -> Result<Reply<BackupList>, Error> {
-        let id = TenantId::from(id.0);
-        self.0.tenants.get(&id).await?;
+        let (id, _) = self.subject(id.0).await?;
         let backups = self.0.backups.of_tenant(&id).await?;
         let data = backups.into_iter().map(|backup| BackupOut::new(backup, &self.0)).collect::<Result<Vec<_>>>()?;
         let retention_paused = self.0.backups.find_pause(&id).await?.map(PauseOut::from);
@@ -129,8 +127,7 @@ impl BackupsApi {
         id: Path<String>,
         params: Params<DownloadParams>,
     ) -> Result<BackupDownload, Error> {
-        let id = TenantId::from(id.0);
-        self.0.tenants.get(&id).await?;
+        let (id, _) = self.subject(id.0).await?;
         let DownloadParams { file, format } = params.0;
         let backup = self.find(&id, file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
         let record = |backup: &Backup| {
@@ -169,6 +166,7 @@ impl BackupsApi {
         input: Input<Closed<RestoreIn>>,
     ) -> Result<JobReply<Reply<BackupRestored>>, Error> {
         let id = TenantId::from(id.0);
+        refuse_central(&id)?;
         self.0.tenants.get(&id).await?;
         let backup = match input.fields().file.or(params.0.file) {
             Some(file) => self.find(&id, &file).await?,
@@ -192,6 +190,7 @@ impl BackupsApi {
         id: Path<String>,
     ) -> Result<JobReply<Reply<BackupRestored>>, Error> {
         let id = TenantId::from(id.0);
+        refuse_central(&id)?;
         self.0.tenants.get(&id).await?;
         let before = self.0.backups.find_before_last_restore(&id, None).await?;
         let tenant = id.clone();
@@ -212,8 +211,7 @@ impl BackupsApi {
         params: Params<FileParams>,
         input: Input<DeleteIn>,
     ) -> Result<Reply<BackupDeleted>, Error> {
-        let id = TenantId::from(id.0);
-        self.0.tenants.get(&id).await?;
+        let (id, _) = self.subject(id.0).await?;
         let file = input.0.file.or(params.0.file).ok_or(Error::BackupNameMissing)?;
         let backup = self.find(&id, &file).await?;
         self.0.backups.delete(&backup).await?;
@@ -235,6 +233,16 @@ impl BackupsApi {
 }
 
 impl BackupsApi {
+    /// A tenant with its name, or the server's own file.
+    async fn subject(&self, id: String) -> Result<(TenantId, String)> {
+        let id = TenantId::from(id);
+        if id.is_central() {
+            return Ok((id, CENTRAL.into()));
+        }
+        let tenant = self.0.tenants.get(&id).await?;
+        Ok((tenant.id, tenant.name))
+    }
+
     async fn find(&self, tenant: &TenantId, file: &str) -> Result<Backup> {
         self.0.backups.find_file(tenant, file).await?.ok_or_else(|| Error::not_found("backup", file))
     }
@@ -242,4 +250,14 @@ impl BackupsApi {
     fn order<'a>(&'a self, request: &'a Request, tenant: &'a TenantId) -> Order<'a> {
         Order { app: &self.0, request, tenant, asked_by: AskedBy::Operator }
     }
+}
+
+/// The server's own file is not replaced under the server.
+fn refuse_central(id: &TenantId) -> Result<()> {
+    if id.is_central() {
+        let text = "The server's own file is not replaced while it serves. Stop the server, then run \
+                    `ruko restore central`.";
+        return Err(Error::conflict("central_in_use", text));
+    }
+    Ok(())
 }

@@ -14,7 +14,8 @@ const ROWS_MIN: i64 = 20;
 /// A smaller database may shrink as it likes: most of it is empty pages.
 const BYTES_MIN: u64 = 1024 * 1024;
 /// Rows of these come and go by themselves.
-const PASSING: [&str; 3] = ["personal_access_tokens", "login_networks", "products_unindexed"];
+const PASSING: [&str; 7] =
+    ["personal_access_tokens", "login_networks", "products_unindexed", "backups", "job_runs", "jobs", "restores"];
 
 /// A tenant whose retention is paused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +80,7 @@ pub(in crate::backups) fn watch(tx: &mut Tx<'_>, made: &Backup, percent: u32, no
     let Some(before) = backups::newest_before(tx, made)? else { return Ok(None) };
     let Some(pause) = Pause::after(&before, made, percent, now) else { return Ok(None) };
     let sql = "INSERT INTO retention_pauses (tenant_id, before_id, after_id, rows_before, rows_after, bytes_before, \
-               bytes_after, paused_at) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM tenants WHERE id = ?1 \
-               ON CONFLICT (tenant_id) DO NOTHING";
+               bytes_after, paused_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (tenant_id) DO NOTHING";
     let values = vals![
         pause.tenant_id.as_str(),
         &pause.before_id,
@@ -117,7 +117,7 @@ pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Pause>> {
     Ok(tx.query(&sql, &[], read_pause)?)
 }
 
-pub(super) fn end(tx: &mut Tx<'_>, tenant_id: &str) -> Result<bool> {
+pub(in crate::backups) fn end(tx: &mut Tx<'_>, tenant_id: &str) -> Result<bool> {
     Ok(tx.execute("DELETE FROM retention_pauses WHERE tenant_id = ?1", vals![tenant_id])? > 0)
 }
 

@@ -9,12 +9,12 @@ use super::super::failure::Outcome;
 use super::super::globals::Globals;
 use super::super::output::{self, plain};
 use super::{TENANTS, named_or_all};
-use crate::tenants::Tenant;
+use crate::id::TenantId;
 
 /// List backups
 #[derive(Debug, Args)]
 pub struct List {
-    /// Its id, number or file name; all tenants when missing
+    /// Its id, number or file name; `central` for the server's own file; all of them when missing
     tenant: Option<String>,
 }
 
@@ -31,16 +31,16 @@ impl List {
     }
 }
 
-async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
+async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     let mut found = Vec::new();
     for tenant in tenants {
-        let answer = client.call(Method::GET, &format!("{TENANTS}/{}/backups", tenant.id), None).await?;
+        let answer = client.call(Method::GET, &format!("{TENANTS}/{tenant}/backups"), None).await?;
         if answer["retention_paused"].is_object() {
-            let id = &tenant.id;
+            let id = tenant;
             eprintln!("note: {id} shrank, so all its backups stay; `ruko backup resume {id}` lets old ones go again");
         }
         for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
-            backup["tenant_id"] = tenant.id.to_string().into();
+            backup["tenant_id"] = tenant.to_string().into();
             found.push(backup);
         }
     }

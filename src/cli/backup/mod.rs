@@ -14,10 +14,12 @@ use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_central};
 use crate::config::Config;
 use crate::error::Error;
+use crate::id::{CENTRAL, TenantId};
 use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
 pub use open::Open;
+pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 
@@ -62,14 +64,20 @@ impl BackupCommand {
     }
 }
 
-/// The tenant that is meant, or all that have a file.
-fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
+/// The tenant that is meant, or all that have a file, and behind them the server's own file.
+fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>> {
     if let Some(text) = tenant {
-        return Ok(vec![named(config, text)?]);
+        return Ok(vec![named_owner(config, text)?]);
     }
     let mut tenants = look_at_central(config)?.read(directory::all)?;
     tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
-    Ok(tenants)
+    let ids = tenants.into_iter().map(|tenant| tenant.id);
+    Ok(ids.chain([TenantId::central()]).collect())
+}
+
+/// The tenant that is meant, or the server's own file.
+fn named_owner(config: &Config, text: &str) -> Outcome<TenantId> {
+    if text == CENTRAL { Ok(TenantId::central()) } else { Ok(named(config, text)?.id) }
 }
 
 /// The tenant that is meant; where there is none, the original's words say so.

@@ -1,18 +1,16 @@
 //! `ruko backup open`: needs the file and its key, and nothing else of a server.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use super::super::failure::{DAMAGED, Failure, Outcome, WRONG_KEY};
-use super::super::globals::{Globals, look_at_data_dir};
+use super::super::globals::Globals;
 use super::super::output;
 use super::super::progress;
+use super::super::recovery_key::RecoveryKey;
 use crate::backups::container::{Head, Manifest};
-use crate::backups::keys::{BackupKey, BackupKeys};
 use crate::backups::open::BackupFile;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -22,10 +20,8 @@ use crate::error::Error;
 pub struct Open {
     /// The file, as it lies below backups/ or in a bucket (.db.zst.enc)
     file: PathBuf,
-    /// The recovery key, rbk1-...; - reads it from standard input. Without it the key of the settings or
-    /// of the data directory is taken, or it is asked for
-    #[arg(long, value_name = "KEY", env = "RUKO_RECOVERY_KEY", hide_env_values = true)]
-    recovery_key: Option<String>,
+    #[command(flatten)]
+    key: RecoveryKey,
     /// Where the database goes; - is standard output. Never replaces a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -37,7 +33,8 @@ pub struct Open {
 impl Open {
     pub(super) fn run(&self, globals: &Globals) -> Outcome {
         let key_id = BackupFile::key_id(&self.file).map_err(in_words)?;
-        let file = BackupFile::open(&self.file, &self.key(globals, &key_id)?).map_err(in_words)?;
+        let file =
+            BackupFile::open(&self.file, &self.key.find(globals, &key_id)?.map_err(in_words)?).map_err(in_words)?;
         let (head, manifest) = (file.head().clone(), file.manifest().clone());
         if self.info {
             return tell(globals, &head, &manifest, None, None);
@@ -55,42 +52,6 @@ impl Open {
         bar.finish_and_clear();
         tell(globals, &head, &manifest, Some(&to), warning)
     }
-
-    fn key(&self, globals: &Globals, id: &str) -> Outcome<BackupKey> {
-        let text = match self.recovery_key.as_deref() {
-            Some("-") => read_key(&mut std::io::stdin().lock())?,
-            Some(text) => SecretString::from(text),
-            None => {
-                if let Some(key) = own_keys(globals).and_then(|keys| keys.find(id).cloned()) {
-                    return Ok(key);
-                }
-                if !std::io::stdin().is_terminal() {
-                    let hint = "give it with --recovery-key, or in RUKO_RECOVERY_KEY, which no list of processes shows";
-                    return Err(Failure::new(format!("the backup needs the key {id}")).hint(hint).with_code(WRONG_KEY));
-                }
-                eprint!("Recovery key {id} (rbk1-...): ");
-                std::io::stderr().flush()?;
-                let mut line = String::new();
-                std::io::stdin().read_line(&mut line)?;
-                line.into()
-            }
-        };
-        BackupKey::from_text(text.expose_secret()).map_err(in_words)
-    }
-}
-
-fn read_key(from: &mut impl std::io::Read) -> Outcome<SecretString> {
-    // A key has 85 letters; whoever pipes a file in by mistake is told so soon.
-    let mut text = String::new();
-    from.take(1024).read_to_string(&mut text)?;
-    Ok(text.into())
-}
-
-/// The keys of the data directory here, when there is one.
-fn own_keys(globals: &Globals) -> Option<BackupKeys> {
-    let (loaded, _) = globals.load_to_show().ok()?;
-    let path = look_at_data_dir(&loaded.config).ok().map(|dir| dir.backup_key_file());
-    BackupKeys::read(&path.unwrap_or_default(), loaded.config.backup.key.as_ref()).ok()?
 }
 
 /// `warung-1_2026-11-27_020000.db` in the folder that one is in.
@@ -135,7 +96,7 @@ fn tell(globals: &Globals, head: &Head, manifest: &Manifest, to: Option<&Path>, 
 }
 
 /// The exit codes tell a wrong key from a damaged file.
-fn in_words(error: Error) -> Failure {
+pub(in super::super) fn in_words(error: Error) -> Failure {
     let code = error.code();
     let failure = Failure::from(error);
     match code {

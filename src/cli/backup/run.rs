@@ -15,12 +15,12 @@ use super::prune::Pruned;
 use super::{TENANTS, named_or_all};
 use crate::api::backups::size_text;
 use crate::clock::{Clock, Timestamp};
-use crate::tenants::Tenant;
+use crate::id::TenantId;
 
 /// Back one tenant up, or all of them
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Its id, number or file name; all tenants when missing
+    /// Its id, number or file name; `central` for the server's own file; all of them when missing
     #[arg(conflicts_with = "all")]
     tenant: Option<String>,
     /// All tenants, as without a name
@@ -87,24 +87,25 @@ async fn back_up(globals: &Globals, tenant: Option<&str>, is_compressed: bool, k
     let config = globals.load(Vec::new())?.config;
     let client = Client::connect(config.clone()).await?;
     let outcome = match named_or_all(&config, tenant) {
-        Ok(tenants) if tenants.is_empty() => {
-            eprintln!("ruko: no tenants found, so there is nothing to back up");
-            Ok(())
+        Ok(tenants) => {
+            if tenant.is_none() && tenants.iter().all(TenantId::is_central) {
+                eprintln!("ruko: no tenants found: only the server's own file is backed up");
+            }
+            back_up_each(&client, &tenants, &keeping.order(is_compressed), globals.json).await
         }
-        Ok(tenants) => back_up_each(&client, &tenants, &keeping.order(is_compressed), globals.json).await,
         Err(failure) => Err(failure),
     };
     client.close().await;
     outcome
 }
 
-async fn back_up_each(client: &Client, tenants: &[Tenant], order: &Value, is_json: bool) -> Outcome {
+async fn back_up_each(client: &Client, tenants: &[TenantId], order: &Value, is_json: bool) -> Outcome {
     let begun = Clock::system().now();
     let mut watch = Watch::over(tenants.len() as u64)?;
     let (mut made, mut failed, mut cancelled) = (Vec::new(), Vec::new(), None);
     for tenant in tenants {
-        let path = format!("{TENANTS}/{}/backup", tenant.id);
-        match watch.run(client, tenant.id.as_str(), &path, Some(order)).await {
+        let path = format!("{TENANTS}/{tenant}/backup");
+        match watch.run(client, tenant.as_str(), &path, Some(order)).await {
             Ok(answer) => made.push(answer),
             Err(failure) if failure.code() == CANCELLED => {
                 cancelled = Some(failure);
@@ -118,14 +119,13 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], order: &Value, is_jso
     if !failed.is_empty() {
         let causes = causes_since(client, begun).await;
         for (tenant, error) in &mut failed {
-            if let Some(cause) = causes.get(tenant.id.as_str()) {
+            if let Some(cause) = causes.get(tenant.as_str()) {
                 error.clone_from(cause);
             }
         }
     }
     if is_json {
-        let failed: Vec<_> =
-            failed.iter().map(|(tenant, error)| json!({"tenant": tenant.id, "error": error})).collect();
+        let failed: Vec<_> = failed.iter().map(|(tenant, error)| json!({"tenant": tenant, "error": error})).collect();
         let made: Vec<_> = made
             .iter()
             .map(|answer| {
@@ -155,7 +155,7 @@ async fn back_up_each(client: &Client, tenants: &[Tenant], order: &Value, is_jso
     if failed.is_empty() {
         return Ok(());
     }
-    let lines: Vec<_> = failed.iter().map(|(tenant, error)| format!("{}: {error}", tenant.id)).collect();
+    let lines: Vec<_> = failed.iter().map(|(tenant, error)| format!("{tenant}: {error}")).collect();
     let what = format!("{} of {} backups failed:\n  {}", failed.len(), tenants.len(), lines.join("\n  "));
     Err(Failure::new(what).hint("`ruko doctor` looks at every file"))
 }

@@ -6,6 +6,7 @@ use crate::config::Language;
 const LABELS: &[(&str, &str, &str)] = &[
     ("action", "action", "tindakan"),
     ("actor", "person", "pelaku"),
+    ("after", "place to go on", "tempat melanjutkan"),
     ("archive", "archive", "arsip"),
     ("avatar_url", "picture", "foto"),
     ("backup_daily", "daily backup", "cadangan harian"),
@@ -28,6 +29,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("email", "email address", "alamat email"),
     ("expires_at", "end date", "tanggal berakhir"),
     ("file", "backup", "cadangan"),
+    ("format", "format", "format"),
     ("id", "id", "id"),
     ("image", "picture", "gambar"),
     ("is_active", "active", "status aktif"),

@@ -151,6 +151,11 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
     ),
     (
+        &["central_in_use"],
+        "The server's own file cannot be replaced while the server runs.",
+        "Berkas milik server tidak dapat diganti selama server berjalan.",
+    ),
+    (
         &["backup_key_configured"],
         "The backup key stands in the server's settings and is changed there.",
         "Kunci cadangan ada di pengaturan server dan diubah di sana.",
