@@ -175,6 +175,10 @@ impl App {
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;
+        if config.backup.before_upgrade {
+            tenants.count_behind().await.map_err(in_central)?;
+            backups.back_up_before_upgrades();
+        }
         let backup_jobs = Jobs::new(central.clone(), clock.clone());
         backup_jobs.recover().await.map_err(in_central)?;
         let auth = &config.auth;
@@ -314,6 +318,7 @@ fn backup_options(config: &Config) -> BackupOptions {
         keep,
         rules,
         shrink_guard_percent: backup.shrink_guard_percent,
+        tenant_keep_max: backup.tenant_keep_max,
     }
 }
 

@@ -26,6 +26,7 @@ mod restore;
 mod restore_store;
 pub mod retention;
 mod rotate;
+mod safety;
 mod standing;
 mod store;
 mod tally;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 
+use super::jobs::AskedBy;
+
 /// Why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -87,6 +89,8 @@ pub struct Backup {
     pub tenant_id: TenantId,
     /// Why it was made.
     pub kind: Kind,
+    /// Who asked for it; nobody but the server itself, when missing.
+    pub asked_by: Option<AskedBy>,
     /// How far it is.
     pub state: State,
     /// Folder below the folder of backups.

@@ -21,6 +21,8 @@ pub struct BackupOptions {
     /// Share of its rows or bytes that a tenant may lose between two backups before they all stay; 0
     /// for any.
     pub shrink_guard_percent: u32,
+    /// Backups that a tenant's admins may have asked for and still have.
+    pub tenant_keep_max: usize,
 }
 
 /// Days that backups are kept.

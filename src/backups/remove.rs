@@ -4,7 +4,6 @@ use crate::error::Result;
 use crate::id::TenantId;
 
 use super::model::Backup;
-use super::retention::guard;
 use super::{Backups, retention, store};
 
 impl Backups {
@@ -38,8 +37,7 @@ impl Backups {
         for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
             self.delete(&backup).await?;
         }
-        let id = tenant.clone();
-        self.shared.central.write(move |tx| guard::end(tx, id.as_str()).map(|_| ())).await
+        self.resume_retention(tenant).await.map(|_| ())
     }
 
     /// Removes what lies under the name of a backup that there is none of.

@@ -13,7 +13,8 @@ use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 
 pub(super) const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
     b.schema_version, b.database_bytes, b.payload_bytes, b.payload_sha256, b.file_bytes, b.row_counts, b.key_id, \
-    b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error";
+    b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error, \
+    b.asked_by";
 
 pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
     let bad = |what: &str| DbError::Corrupt(format!("backups.{what} is not readable"));
@@ -36,6 +37,7 @@ pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
         expires_at: row.get(20)?,
         proven_at: row.get(21)?,
         proof_error: row.get(22)?,
+        asked_by: row.get::<Option<String>>(23)?.and_then(|word| word.parse().ok()),
     })
 }
 

@@ -41,6 +41,12 @@ section! {
         /// When a tenant has lost this share of its rows or of the size of its database since its last
         /// backup, all its backups stay until somebody resumes its retention. 0 for never.
         shrink_guard_percent: u32 = 50, within 0..=100;
+        /// Whether a tenant is backed up before a newer ruko brings its file to its schema.
+        before_upgrade: bool = true;
+        /// Whether a tenant is backed up once more when it is deleted.
+        before_delete: bool = true;
+        /// Backups that a tenant's admins may have made and still have; the oldest makes room for a new one.
+        tenant_keep_max: usize = 20, within 1..=10_000;
         /// Whether a tenant's admins may restore its backups.
         tenant_restore: bool = true;
         /// Whether a tenant's admins may download its backups.

@@ -57,9 +57,10 @@ pub fn all() -> Vec<Job> {
         Job::every("trash", Duration::from_secs(3600), |app| async move {
             let days = u64::from(app.config.storage.trash_days);
             let before = app.clock.now().minus(Duration::from_secs(days * 86_400));
+            // Their backups go when their time is over.
             let purged = app.tenants.purge_deleted_before(before).await?;
             for id in &purged {
-                app.backups.forget(id).await?;
+                app.backups.resume_retention(id).await?;
             }
             if !purged.is_empty() {
                 tracing::info!(tenants.purged = purged.len(), "trash emptied");

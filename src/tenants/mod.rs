@@ -30,6 +30,7 @@ mod transfer;
 mod trash;
 mod turns;
 mod undo;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ pub use model::{
 pub use scheduled::Scheduled;
 pub use settings::{BackupSettings, OwnSettings, Settings, SettingsPatch};
 pub use transfer::{Export, ImportOptions, Upload, is_leftover};
+pub use upgrade::BeforeUpgrade;
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.
 #[derive(Clone)]
@@ -77,6 +79,7 @@ struct Shared {
     keys: access::KeyCache,
     turns: turns::Turns,
     parking: parking::Parking,
+    upgrades: upgrade::Upgrades,
     /// Changes that are still to be taken back.
     undos: Mutex<HashMap<TenantId, undo::Undo>>,
     /// Exports and imports that may run at once: each keeps a processor and the disk busy.
@@ -101,7 +104,7 @@ impl Tenants {
         clock: Clock,
         server_settings: Settings,
     ) -> Self {
-        let (epochs, keys, turns, parking, undos) = Default::default();
+        let (epochs, keys, turns, parking, upgrades, undos) = Default::default();
         let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
         Self {
             shared: Arc::new(Shared {
@@ -117,6 +120,7 @@ impl Tenants {
                 keys,
                 turns,
                 parking,
+                upgrades,
                 undos,
                 transfers,
             }),
@@ -159,6 +163,7 @@ impl Tenants {
             Ok(self.file_of(&tenant.db_name))
         };
         self.expect_not_parked(&tenant.id, &tenant.db_name).await?;
+        self.prepare_upgrade(&tenant.id).await;
         let opened = self.shared.fleet.get(&tenant.id, path).await;
         if let Err(Error::Db(error @ DbError::MigrationFailed { .. })) = &opened {
             self.park(&tenant.id, &tenant.db_name, error).await;

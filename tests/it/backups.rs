@@ -1,6 +1,7 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
 mod jobs;
+mod last;
 mod own;
 mod own_times;
 mod restore;

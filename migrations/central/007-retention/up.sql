@@ -6,7 +6,7 @@ DROP INDEX backups_by_expiry;
 CREATE INDEX backups_by_expiry ON backups (coalesce(kept_until, expires_at));
 -- Tenants whose backups all stay until somebody looks at why they shrank.
 CREATE TABLE retention_pauses (
-    tenant_id    TEXT    PRIMARY KEY,
+    tenant_id    TEXT    PRIMARY KEY,          -- or 'central', so no reference
     before_id    TEXT    NOT NULL,             -- the backup before they shrank
     after_id     TEXT    NOT NULL,             -- the one that is smaller
     rows_before  INTEGER NOT NULL,

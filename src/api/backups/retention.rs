@@ -35,7 +35,7 @@ pub struct RetentionApi(pub App);
 struct PruneIn {
     /// True to say what would go, and remove nothing.
     dry_run: Option<bool>,
-    /// Of this tenant only.
+    /// Of this tenant only; of the server's own file, when it is `central`.
     #[oai(validator(max_length = 128))]
     tenant: Option<String>,
     /// Of this kind only; it asks for `keep_days`.
@@ -228,10 +228,7 @@ impl RetentionApi {
         request: &Request,
         id: Path<String>,
     ) -> Result<Reply<ResumedOut>, Error> {
-        let id = TenantId::from(id.0);
-        if !id.is_central() {
-            self.0.tenants.get(&id).await?;
-        }
+        let id = self.owner(id.0).await?;
         let is_resumed = self.0.backups.resume_retention(&id).await?;
         if is_resumed {
             audit::of_tenant(request, "tenant.retention_resumed", &id, json!({}));
@@ -254,15 +251,17 @@ impl RetentionApi {
 }
 
 impl RetentionApi {
+    /// A tenant, or the server's own file.
+    async fn owner(&self, id: String) -> Result<TenantId> {
+        let id = TenantId::from(id);
+        if id.is_central() { Ok(id) } else { Ok(self.0.tenants.get(&id).await?.id) }
+    }
+
     /// The tenants that a call looks at, and where the next one goes on.
     async fn meant(&self, input: PruneIn) -> Result<(Vec<TenantId>, Option<String>)> {
         if let Some(tenant) = input.tenant {
-            let tenant = TenantId::from(tenant);
-            if tenant.is_central() {
-                return Ok((vec![tenant], None));
-            }
-            return match self.0.tenants.get(&tenant).await {
-                Ok(tenant) => Ok((vec![tenant.id], None)),
+            return match self.owner(tenant).await {
+                Ok(tenant) => Ok((vec![tenant], None)),
                 Err(Error::NotFound { .. }) => Err(Error::field("tenant", Rule::Missing)),
                 Err(other) => Err(other),
             };

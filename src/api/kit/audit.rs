@@ -12,6 +12,7 @@ use super::credentials::app;
 use super::request::{Actor, client_addr, note_tenant, notes, request_id};
 
 /// What the audit log keeps of a request, for work that may outlast it.
+#[derive(Clone)]
 pub struct Auditor {
     activity: Activity,
     actor: LoggedActor,

@@ -4,6 +4,7 @@
 //! waits for the tenant's turn, so none comes too late; what it costs grows with the backups that are
 //! due, for one that stays past its time is not looked at again for a day.
 
+mod bound;
 mod decide;
 pub(super) mod folders;
 pub(super) mod guard;
@@ -177,6 +178,10 @@ impl Backups {
     /// # Errors
     /// Storage errors.
     pub async fn judge(&self, tenant: &TenantId, limit: Limit) -> Result<Vec<Verdict>> {
+        self.judge_by(tenant, limit, self.shared.options.rules).await
+    }
+
+    async fn judge_by(&self, tenant: &TenantId, limit: Limit, rules: Rules) -> Result<Vec<Verdict>> {
         let (id, now) = (tenant.clone(), self.shared.clock.now());
         let read = move |tx: &mut Tx<'_>| {
             tx.snapshot()?;
@@ -192,7 +197,7 @@ impl Backups {
             is_paused: pause.is_some(),
             has_clock_leapt: until.is_some_and(|until| until > now),
         };
-        let reasons = decide(&all, self.shared.options.rules, limit, standing);
+        let reasons = decide(&all, rules, limit, standing);
         Ok(all.into_iter().zip(reasons).map(|(backup, reason)| Verdict { backup, reason, is_gone: false }).collect())
     }
 

@@ -5,7 +5,7 @@ use crate::backups::store::{COLUMNS, read_backup};
 use crate::clock::Timestamp;
 use crate::db::Tx;
 use crate::error::Result;
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
 /// When retention looks at a backup next, in the words of an index.
@@ -35,9 +35,10 @@ pub(super) fn all_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> {
     Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
 }
 
+/// True when there is neither such a tenant nor is it the server's own file.
 pub(super) fn is_gone(tx: &mut Tx<'_>, tenant_id: &str) -> Result<bool> {
-    let sql = "SELECT ?1 <> 'central' AND NOT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)";
-    Ok(tx.query_one(sql, vals![tenant_id], |row| row.get(0))?)
+    let sql = "SELECT ?1 <> ?2 AND NOT EXISTS (SELECT 1 FROM tenants WHERE id = ?1)";
+    Ok(tx.query_one(sql, vals![tenant_id, CENTRAL], |row| row.get(0))?)
 }
 
 /// What of a tenant is due and stays is not looked at again before `until`.

@@ -71,15 +71,18 @@ impl BackupCommand {
 
 /// The tenant that is meant, or all that have a file, and behind them the server's own file.
 fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>> {
-    match tenant {
-        Some(CENTRAL) => return Ok(vec![TenantId::central()]),
-        Some(text) => return Ok(vec![named(config, text)?.id]),
-        None => {}
+    if let Some(text) = tenant {
+        return Ok(vec![named_owner(config, text)?]);
     }
     let mut tenants = look_at_central(config)?.read(directory::all)?;
     tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
     let ids = tenants.into_iter().map(|tenant| tenant.id);
     Ok(ids.chain([TenantId::central()]).collect())
+}
+
+/// The tenant that is meant, or the server's own file.
+fn named_owner(config: &Config, text: &str) -> Outcome<TenantId> {
+    if text == CENTRAL { Ok(TenantId::central()) } else { Ok(named(config, text)?.id) }
 }
 
 /// The tenant that is meant; where there is none, the original's words say so.

@@ -10,12 +10,12 @@ use super::super::client::Client;
 use super::super::failure::{Failure, Outcome};
 use super::super::globals::Globals;
 use super::super::output::{self, plain};
-use super::{TENANTS, named};
+use super::{TENANTS, named_owner};
 
 /// Which backup is meant
 #[derive(Debug, Args)]
 pub struct Pin {
-    /// Its id, number or file name
+    /// Its id, number or file name; `central` for the server's own file
     tenant: String,
     /// Name of the backup, as `ruko backup list` shows it
     file: String,
@@ -24,9 +24,9 @@ pub struct Pin {
 impl Pin {
     pub(super) async fn run(&self, globals: &Globals, is_pinned: bool) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let tenant = named(&config, &self.tenant)?;
+        let tenant = named_owner(&config, &self.tenant)?;
         let client = Client::connect(config).await?;
-        let outcome = self.set(&client, tenant.id.as_str(), is_pinned).await;
+        let outcome = self.set(&client, tenant.as_str(), is_pinned).await;
         client.close().await;
         let answer = outcome?;
         if globals.json {

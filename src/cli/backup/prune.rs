@@ -8,13 +8,13 @@ use super::super::client::Client;
 use super::super::failure::Outcome;
 use super::super::globals::Globals;
 use super::super::output::{self, plain};
-use super::named;
+use super::named_owner;
 use crate::api::backups::size_text;
 
 /// Remove backups whose time is over, as the server does every hour
 #[derive(Debug, Args)]
 pub struct Prune {
-    /// Its id, number or file name; all tenants when missing
+    /// Its id, number or file name; `central` for the server's own file; all of them when missing
     tenant: Option<String>,
     /// Says of every backup whether it would go and why, and removes nothing
     #[arg(long)]
@@ -69,10 +69,10 @@ impl Pruned {
 impl Prune {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        let tenant = self.tenant.as_deref().map(|text| named(&config, text)).transpose()?;
+        let tenant = self.tenant.as_deref().map(|text| named_owner(&config, text)).transpose()?;
         let mut order = json!({"dry_run": self.dry_run});
         for (name, value) in [
-            ("tenant", tenant.map(|tenant| json!(tenant.id))),
+            ("tenant", tenant.map(|tenant| json!(tenant))),
             ("keep_days", self.keep_days.map(Value::from)),
             ("kind", self.kind.clone().map(Value::from)),
         ] {

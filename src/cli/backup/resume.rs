@@ -7,7 +7,7 @@ use super::super::client::Client;
 use super::super::failure::Outcome;
 use super::super::globals::Globals;
 use super::super::output::{self, plain};
-use super::{TENANTS, named};
+use super::{TENANTS, named_owner};
 
 /// Let old backups go again that a guard has kept
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ impl Resume {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
         let path = match &self.tenant {
-            Some(text) => format!("{TENANTS}/{}/backups/retention/resume", named(&config, text)?.id),
+            Some(text) => format!("{TENANTS}/{}/backups/retention/resume", named_owner(&config, text)?),
             None => "/api/central/backups/retention/resume".into(),
         };
         let client = Client::connect(config).await?;

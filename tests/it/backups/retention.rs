@@ -284,3 +284,46 @@ async fn small_shop_and_one_without_a_guard_may_lose_what_they_like() {
         drop(admin);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admins_keep_so_many_and_the_oldest_of_their_own_makes_room() {
+    let (server, clock) = held(|config| config.backup.tenant_keep_max = 3).await;
+    let (tenant, admin) = shop(&server, "Warung", 1).await;
+    let make = async || {
+        clock.advance(Duration::from_secs(60));
+        let (status, body) = admin.post("/api/backups", Value::Null).await;
+        (status.as_u16(), body)
+    };
+    let ids = async || -> Vec<String> {
+        let all = admin.get("/api/backups").await.1;
+        all["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    back_up(&server, &tenant, json!({"kind": "daily"})).await;
+    back_up(&server, &tenant, Value::Null).await;
+    let of_others = ids().await;
+    let mut own = Vec::new();
+    for _ in 0..5 {
+        let (status, made) = make().await;
+        assert_eq!(status, 201, "{made}");
+        own.insert(0, made["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids().await, [&own[..3], &of_others[..]].concat(), "the oldest two of the admin's own are gone");
+
+    pin(&server, &own[2], true).await;
+    let (_, made) = make().await;
+    let newest = made["id"].as_str().unwrap().to_owned();
+    assert_eq!(ids().await, [&[newest.clone(), own[0].clone(), own[2].clone()], &of_others[..]].concat());
+    for id in [&newest, &own[0]] {
+        pin(&server, id, true).await;
+    }
+    let (status, refused) = make().await;
+    assert_eq!((status, &refused["code"]), (409, &json!("too_many_backups")), "{refused}");
+    assert_eq!(ids().await.len(), 5);
+    back_up(&server, &tenant, Value::Null).await;
+    eventually(async || {
+        let audit = admin.get("/api/activity/audit").await.1;
+        let all = audit["data"].as_array().unwrap().iter();
+        all.filter(|one| one["action"] == "backup.expired" && one["user_id"] == admin.id).count() == 3
+    })
+    .await;
+}

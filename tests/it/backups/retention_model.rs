@@ -81,6 +81,7 @@ fn backup(id: &str, at: i64, (_, kind, state, kept_days, is_pinned, is_proven, i
         id: id.into(),
         tenant_id: "warung-1".into(),
         kind,
+        asked_by: None,
         state,
         folder: String::new(),
         file_name: String::new(),

@@ -166,6 +166,13 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
     ),
     (
+        &["too_many_backups"],
+        "There are as many backups as this shop may keep, and none of them may be removed. Please tell the operator \
+         of the server.",
+        "Jumlah cadangan toko ini sudah mencapai batas, dan tidak ada yang boleh dihapus. Mohon hubungi pengelola \
+         server.",
+    ),
+    (
         &["backup_unfinished"],
         "This backup is not finished, so it cannot be kept.",
         "Cadangan ini belum selesai, sehingga tidak dapat disimpan.",
