@@ -12,7 +12,7 @@ fn web(status: u16) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 65_536]);
+            let _ = stream.read(&mut [0; 4096]);
             let _ = write!(stream, "HTTP/1.1 {status} Well\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
     });

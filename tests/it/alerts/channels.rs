@@ -12,6 +12,8 @@ use sha2::Sha256;
 use super::world::{Mood, Post, Web, all_well, fail, known, log_in_that_refuses, look, set, watched};
 use crate::support::Server;
 
+type Change = Box<dyn Fn(&mut Config) + Send>;
+
 const TEST: &str = "/api/central/backups/alerts/test";
 
 /// Channel and outcome, or channel and wrong setting.
@@ -41,7 +43,6 @@ async fn setting_that_is_wrong_is_named() {
     let (post, web) = (Post::open(), Web::open());
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (refusing, shy) = (log_in_that_refuses(), Post::with_log_in().port);
-    type Change = Box<dyn Fn(&mut Config) + Send>;
     let cases: Vec<(&str, Mood, Change)> = vec![
         ("mail.port", Mood::Kind, Box::new(move |config| config.mail.port = Some(closed))),
         ("mail.host", Mood::Kind, Box::new(|config| config.mail.host = None)),

@@ -6,6 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::registry::{MetaMediaType, MetaOperation, MetaParamIn, MetaResponse, Registry};
 use poem_openapi::types::Type;
 
+use crate::api::kit::credentials::{MASTER_KEY, optional_scheme};
 use crate::api::kit::etag;
 use crate::api::kit::family::Family;
 use crate::api::kit::operation::refuses_query;
@@ -95,6 +96,9 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
         Family::FastApi => FastApiError::schema_ref(),
     };
     let has_credentials = !operation.security.is_empty();
+    // A master key that may be left out is never missing, and a wrong one is 403.
+    let asks =
+        operation.security.iter().flat_map(|one| one.keys()).any(|name| optional_scheme(name) != Some(MASTER_KEY));
     let has_path = operation.params.iter().any(|param| param.in_type == MetaParamIn::Path);
     let has_input =
         operation.request.is_some() || operation.params.iter().any(|param| param.in_type == MetaParamIn::Query);
@@ -110,7 +114,7 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
     let possible = [
         (has_body && invalid != 400, 400, "The body cannot be read."),
         (id == "central.backups.download", 400, "No name of a backup was sent."),
-        (has_credentials, 401, "A credential is missing, or the bearer token is not valid."),
+        (asks, 401, "A credential is missing, or the bearer token is not valid."),
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),
         (has_body, 408, "The body did not arrive in time."),
