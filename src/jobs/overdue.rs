@@ -40,7 +40,7 @@ mod tests {
     fn backup_is_too_old_after_26_hours_or_two_missed_runs_of_its_schedule() {
         assert_eq!(hours(&["0 2 * * *"]), Some(26));
         assert_eq!(hours(&["0 2 * * *", "0 3 * * 0"]), Some(26));
-        assert_eq!(hours(&["0 * * * *"]), Some(5), "at 03:00 and 04:00, with two hours of grace");
+        assert_eq!(hours(&["0 * * * *"]), Some(4), "03:00 and 04:00, and two hours of grace");
         assert_eq!(hours(&["0 2 * * 5"]), Some(7 * 24 + 2), "once a week is never 26 hours");
         assert_eq!(hours(&["off"]), None);
     }

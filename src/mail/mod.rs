@@ -55,9 +55,8 @@ impl Mailer {
             tracing::info!(mail.subject = letter.subject, mail.text = letter.text, "mail that is not sent");
             return Ok(());
         }
-        let from = self.sender()?;
-        let message = compose(&from, to, letter)?;
         let sending = self.transport()?;
+        let message = compose(&self.sender()?, to, letter)?;
         match tokio::time::timeout(SENDING_MAX, sending.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Wrong::of_smtp(&error, &self.settings, to)),
