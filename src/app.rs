@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::activity::{Activity, ActivityOptions};
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
+use crate::backups::copies::Bucket;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
@@ -168,7 +169,7 @@ impl App {
             data_dir.clone(),
             clock.clone(),
             BackupKeys::load(&data_dir.backup_key_file(), config.backup.key.as_ref(), has_backups)?,
-            backup_options(&config),
+            backup_options(&config)?,
         );
         backups.recover().await.map_err(in_central)?;
         let backup_jobs = Jobs::new(central.clone(), clock.clone());
@@ -285,7 +286,7 @@ impl App {
     }
 }
 
-fn backup_options(config: &Config) -> BackupOptions {
+fn backup_options(config: &Config) -> Result<BackupOptions> {
     let backup = &config.backup;
     let keep = KeepDays {
         manual: backup.keep_manual_days,
@@ -293,7 +294,8 @@ fn backup_options(config: &Config) -> BackupOptions {
         weekly: backup.keep_weekly_days,
         safety: backup.keep_safety_days,
     };
-    BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep }
+    let bucket = Bucket::of(&config.s3)?.map(Arc::new);
+    Ok(BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep, bucket })
 }
 
 /// What counts for tenants without settings of their own.

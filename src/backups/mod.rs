@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod central;
 pub mod container;
+pub mod copies;
 mod download;
 pub mod instance;
 pub mod jobs;
@@ -69,6 +70,8 @@ struct Shared {
     /// Held while keys or what they encrypt are exchanged.
     rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
+    /// Whether backups from before this start were looked through for those without a copy.
+    are_copies_enlisted: std::sync::OnceLock<()>,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
     running: Mutex<HashMap<String, Arc<Progress>>>,
@@ -114,6 +117,7 @@ impl Backups {
             keys,
             rotating,
             options,
+            are_copies_enlisted: std::sync::OnceLock::new(),
             at_once,
             running,
             tasks,
@@ -201,7 +205,12 @@ impl Backups {
         let error = match made {
             Ok(made) => {
                 let _ = fault::point("backup.synced");
-                let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
+                let bucket = self.shared.options.bucket.clone();
+                let finish = move |tx: &mut Tx<'_>| {
+                    store::finish(tx, &id, &made.content, made.warning.as_deref(), now)?;
+                    Self::enlist_copy(bucket.as_deref(), tx, &id, now)?;
+                    store::get(tx, &id)
+                };
                 match self.shared.central.write(finish).await {
                     Ok(backup) => {
                         let _ = fault::point("backup.noted");
@@ -321,7 +330,7 @@ impl Backups {
         self.shared.central.scan(store::stats).await
     }
 
-    /// Removes a backup: the file first, so that a row without a file tells of a half deletion, and
+    /// Removes a backup and, by and by, its copy: the file first, so that a row without a file tells of a half deletion, and
     /// never a file without a row.
     ///
     /// # Errors
@@ -331,7 +340,13 @@ impl Backups {
         let id = backup.id.clone();
         self.to_the_end(move |backups| async move {
             backups.shared.engine.run(move || Ok(crate::db::remove_closed(&path)?)).await?;
-            backups.shared.central.write(move |tx| store::remove(tx, &id)).await
+            let can_remove = backups.shared.options.bucket.as_ref().is_none_or(|bucket| !bucket.is_write_only);
+            let now = backups.shared.clock.now();
+            let remove = move |tx: &mut Tx<'_>| {
+                copies::store::leave(tx, &id, can_remove, now)?;
+                store::remove(tx, &id)
+            };
+            backups.shared.central.write(remove).await
         })
         .await
     }

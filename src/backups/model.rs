@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 
+use super::copies::BackupCopy;
+
 /// Why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -113,6 +115,8 @@ pub struct Backup {
     pub proven_at: Option<Timestamp>,
     /// What the last such look found wrong.
     pub proof_error: Option<String>,
+    /// Its copy off this machine; none when there is none to be.
+    pub copy: Option<BackupCopy>,
 }
 
 /// What a finished backup holds.

@@ -1,9 +1,11 @@
 //! How backups are made and how long they stay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::copies::Bucket;
 use super::model::Kind;
 
 /// How backups are made and how long they stay.
@@ -15,6 +17,8 @@ pub struct BackupOptions {
     pub zone: TimeZone,
     /// How long they stay.
     pub keep: KeepDays,
+    /// Where copies go.
+    pub bucket: Option<Arc<Bucket>>,
 }
 
 /// Days that backups are kept.

@@ -64,6 +64,8 @@ pub fn all() -> Vec<Job> {
         Job::every(backups::JOB, Duration::from_secs(20), |app| async move { backups::run_due(&app).await })
             .first_after(Duration::from_secs(1))
             .that_can_break_off(),
+        Job::every("backup_copies", Duration::from_secs(5), |app| async move { app.backups.tend_copies().await })
+            .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
             let removed = app.backups.prune().await?;
             if removed > 0 {

@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::users::CarriedOver;
 
+use super::destinations::DestinationOut;
+
 /// A finished backup.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Backup")]
@@ -48,12 +50,15 @@ pub(super) struct BackupOut {
     proven_at: Option<Time>,
     /// What is odd about the data in it.
     warning: Option<String>,
+    /// How it stands at each place it goes to.
+    destinations: Vec<DestinationOut>,
 }
 
 impl BackupOut {
     pub(super) fn new(backup: Backup, app: &App) -> Result<Self> {
         let path = format!("backups/{}/{}", backup.folder, backup.file_name);
         let duration_ms = duration_ms(&backup);
+        let destinations = DestinationOut::all_of(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -73,6 +78,7 @@ impl BackupOut {
             expires_at: backup.expires_at.map(Time),
             proven_at: backup.proven_at.map(Time),
             warning: backup.warning,
+            destinations,
         })
     }
 }
@@ -179,6 +185,8 @@ struct TenantStatsOut {
     latest_backup_date: Option<String>,
     /// How long ago that is.
     latest_backup_age: Option<String>,
+    /// How that one stands at each place it goes to.
+    latest_backup_destinations: Vec<DestinationOut>,
     /// Whether the last try was a success: `ok`, `failed`, or null without a try.
     last_status: Option<String>,
     /// Why the last try failed.
@@ -214,6 +222,7 @@ impl BackupStatsOut {
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),
+                latest_backup_destinations: stats.latest.as_ref().map(DestinationOut::all_of).unwrap_or_default(),
                 latest_backup: stats.latest.map(|backup| backup.file_name),
                 latest_backup_date: at.map(|at| local(at, zone)),
                 latest_backup_age: at.map(|at| age(at, now)),

@@ -47,6 +47,19 @@ async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
         return output::line("No backups found.");
     }
     let fields = ["tenant_id", "filename", "date", "age", "size_formatted", "kind"];
-    let rows: Vec<_> = found.iter().map(|backup| fields.map(|field| plain(&backup[field])).to_vec()).collect();
-    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind"], &rows)
+    let row = |backup: &Value| {
+        let cells = fields.iter().map(|field| plain(&backup[*field]));
+        cells.chain([places(backup)]).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
+    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind", "Where"], &rows)
+}
+
+/// `local, s3 failed`
+fn places(backup: &Value) -> String {
+    let places = backup["destinations"].as_array().into_iter().flatten().map(|place| match place["state"].as_str() {
+        Some("ok") => plain(&place["name"]),
+        state => format!("{} {}", plain(&place["name"]), state.unwrap_or_default()),
+    });
+    places.collect::<Vec<_>>().join(", ")
 }

@@ -4,6 +4,7 @@ mod list;
 mod open;
 mod rotate_key;
 mod run;
+mod test_destination;
 
 use clap::Subcommand;
 
@@ -19,6 +20,7 @@ pub use open::Open;
 pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
+pub use test_destination::TestDestination;
 
 const TENANTS: &str = "/api/central/tenants";
 
@@ -35,6 +37,8 @@ pub enum BackupCommand {
     Keys(Keys),
     /// Encrypt backups with a new key from now on
     RotateKey(RotateKey),
+    /// Try the bucket for copies out and name the setting that is wrong
+    TestDestination(TestDestination),
 }
 
 impl BackupCommand {
@@ -45,6 +49,7 @@ impl BackupCommand {
             Self::Open(open) => open.run(globals),
             Self::Keys(keys) => keys.run(globals).await,
             Self::RotateKey(rotate) => rotate.run(globals).await,
+            Self::TestDestination(test) => test.run(globals).await,
         }
     }
 }
