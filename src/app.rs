@@ -8,9 +8,9 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::activity::{Activity, ActivityOptions};
+use crate::backups::copies::Bucket;
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
-use crate::backups::copies::Bucket;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use hyper::service::{Service as _, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ruko::config::Config;
 use s3s::auth::SimpleAuth;
@@ -56,7 +56,8 @@ impl Bucket {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, rule, seen) = (service.clone(), rule_of_all.clone(), seen_by_all.clone());
                 tokio::spawn(async move {
-                    let answer = service_fn(move |request| answer(service.clone(), rule.clone(), seen.clone(), request));
+                    let answer =
+                        service_fn(move |request| answer(service.clone(), rule.clone(), seen.clone(), request));
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     // A connection that is cut off ends in an error.
                     let _ = server.serve_connection(TokioIo::new(socket), answer).await;
@@ -126,7 +127,7 @@ async fn answer(
     seen.lock().unwrap().push(format!("{} {}", parts.method, parts.uri));
     let fault = (rule.lock().unwrap())(&parts);
     match fault {
-        None => Ok(service.call(Request::from_parts(parts, body)).await?),
+        None => Ok(service.call(Request::from_parts(parts, s3s::Body::from(body))).await?),
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::CutOff) => Err("cut off".into()),
         Some(Fault::Answer(status, code)) => {

@@ -90,7 +90,13 @@ impl Backups {
             (self.send(bucket, &due).await, due.key.clone())
         };
         let Err(trouble) = outcome else { return Ok(()) };
-        tracing::warn!(object = key, tries = due.tries + 1, error.code = trouble.code, error = trouble.text, "copy failed");
+        tracing::warn!(
+            object = key,
+            tries = due.tries + 1,
+            error.code = trouble.code,
+            error = trouble.text,
+            "copy failed"
+        );
         self.shared.central.write(move |tx| store::fail(tx, &due, &trouble, next)).await
     }
 
@@ -153,8 +159,12 @@ impl Backups {
         let unchecked = self.shared.central.read(move |tx| store::unchecked(tx, since, CHECKED_AT_ONCE)).await?;
         for copy in unchecked {
             let trouble = match bucket.head(&copy.key).await {
-                Ok(found) if found.bytes == copy.bytes && !differ(found.e_tag.as_deref(), copy.e_tag.as_deref()) => None,
-                Ok(_) => Some(Trouble::new("s3_object_changed", "The object in the bucket is not the one that was sent.")),
+                Ok(found) if found.bytes == copy.bytes && !differ(found.e_tag.as_deref(), copy.e_tag.as_deref()) => {
+                    None
+                }
+                Ok(_) => {
+                    Some(Trouble::new("s3_object_changed", "The object in the bucket is not the one that was sent."))
+                }
                 Err(trouble) if trouble.is_absence() => Some(trouble),
                 Err(trouble) if trouble.is_refusal() => None,
                 // Whether it is there is not known; the next run asks again.

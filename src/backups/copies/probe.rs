@@ -64,7 +64,8 @@ fn read_refused(trouble: Trouble) -> Trouble {
 
 fn delete_refused(trouble: Trouble) -> Trouble {
     if trouble.is_refusal() {
-        let text = "The access key may not delete objects. When that is meant, set s3.write_only; else look at its policy.";
+        let text =
+            "The access key may not delete objects. When that is meant, set s3.write_only; else look at its policy.";
         return Trouble::new("s3_denied", text);
     }
     trouble

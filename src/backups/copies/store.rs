@@ -17,14 +17,13 @@ pub(super) struct Due {
     pub(super) upload_id: Option<String>,
     pub(super) e_tag: Option<String>,
     pub(super) bytes: u64,
-    pub(super) was_uploaded: bool,
     pub(super) is_removing: bool,
     /// Below the folder of backups; none when the backup was deleted.
     pub(super) stored_path: Option<String>,
 }
 
 const DUE: &str = "SELECT c.backup_id, c.object_key, c.tries, c.upload_id, c.e_tag, c.bytes, \
-    c.uploaded_at IS NOT NULL, c.state = 'removing', b.folder || '/' || b.file_name || '.enc' \
+    c.state = 'removing', b.folder || '/' || b.file_name || '.enc' \
     FROM backup_copies c LEFT JOIN backups b ON b.id = c.backup_id";
 
 fn read_due(row: &crate::db::Row<'_, '_>) -> Result<Due, crate::error::DbError> {
@@ -35,9 +34,8 @@ fn read_due(row: &crate::db::Row<'_, '_>) -> Result<Due, crate::error::DbError> 
         upload_id: row.get(3)?,
         e_tag: row.get(4)?,
         bytes: row.get::<i64>(5)?.unsigned_abs(),
-        was_uploaded: row.get(6)?,
-        is_removing: row.get(7)?,
-        stored_path: row.get(8)?,
+        is_removing: row.get(6)?,
+        stored_path: row.get(7)?,
     })
 }
 

@@ -81,21 +81,25 @@ fn by_code(code: &str, region: Option<&str>) -> Option<Known> {
     Some(match code {
         "NoSuchBucket" | "InvalidBucketName" => (
             "s3_no_bucket",
-            "There is no bucket of this name there. Look at s3.bucket (AWS_BUCKET) and s3.endpoint (AWS_ENDPOINT).".into(),
+            "There is no bucket of this name there. Look at s3.bucket (AWS_BUCKET) and s3.endpoint (AWS_ENDPOINT)."
+                .into(),
         ),
         "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
             wrong_region(region)
         }
-        "InvalidAccessKeyId" | "NotSignedUp" => {
-            ("s3_bad_key_id", "The service does not know the access key. Look at s3.access_key_id (AWS_ACCESS_KEY_ID).".into())
-        }
+        "InvalidAccessKeyId" | "NotSignedUp" => (
+            "s3_bad_key_id",
+            "The service does not know the access key. Look at s3.access_key_id (AWS_ACCESS_KEY_ID).".into(),
+        ),
         "SignatureDoesNotMatch" => (
             "s3_bad_secret",
-            "The secret does not belong to the access key. Look at s3.secret_access_key (AWS_SECRET_ACCESS_KEY).".into(),
+            "The secret does not belong to the access key. Look at s3.secret_access_key (AWS_SECRET_ACCESS_KEY)."
+                .into(),
         ),
-        "RequestTimeTooSkewed" | "RequestExpired" => {
-            ("s3_clock", "The clocks of this machine and of the service differ by too much. Set this one's right.".into())
-        }
+        "RequestTimeTooSkewed" | "RequestExpired" => (
+            "s3_clock",
+            "The clocks of this machine and of the service differ by too much. Set this one's right.".into(),
+        ),
         "AccessDenied" => denied(),
         "NoSuchKey" => ("s3_object_gone", "The object is not in the bucket.".into()),
         _ => return None,
@@ -113,12 +117,11 @@ fn wrong_region(region: Option<&str>) -> Known {
 
 fn by_kind(kind: Option<HttpErrorKind>, texts: &str) -> Known {
     match kind {
-        Some(HttpErrorKind::Timeout) => {
-            ("s3_timeout", "The service did not answer in time (s3.timeout_secs).".into())
-        }
+        Some(HttpErrorKind::Timeout) => ("s3_timeout", "The service did not answer in time (s3.timeout_secs).".into()),
         Some(HttpErrorKind::Connect) => (
             "s3_unreachable",
-            "The service cannot be reached. Look at s3.endpoint (AWS_ENDPOINT), and at the network of this machine.".into(),
+            "The service cannot be reached. Look at s3.endpoint (AWS_ENDPOINT), and at the network of this machine."
+                .into(),
         ),
         Some(_) => ("s3_cut_off", "The connection to the service broke off.".into()),
         None if texts.contains("status code: 5") || texts.contains("SlowDown") => {

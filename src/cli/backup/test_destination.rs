@@ -22,7 +22,8 @@ impl TestDestination {
             output::json(&answer)?;
         } else {
             let steps = answer["steps"].as_array().into_iter().flatten();
-            let rows: Vec<_> = steps.map(|step| ["step", "state", "error"].map(|field| plain(&step[field])).to_vec()).collect();
+            let rows: Vec<_> =
+                steps.map(|step| ["step", "state", "error"].map(|field| plain(&step[field])).to_vec()).collect();
             output::table(&["Step", "State", "Why"], &rows)?;
         }
         if answer["ok"] == true {
