@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod central;
 pub mod container;
+pub mod copies;
 mod download;
 pub mod instance;
 pub mod jobs;
@@ -76,6 +77,8 @@ struct Shared {
     /// Held while keys or what they encrypt are exchanged.
     rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
+    /// Whether backups from before this start were looked through for those without a copy.
+    are_copies_enlisted: std::sync::OnceLock<()>,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
     /// Retention looks at one tenant at a time.
@@ -109,6 +112,7 @@ impl Backups {
             keys,
             rotating,
             options,
+            are_copies_enlisted: std::sync::OnceLock::new(),
             at_once,
             pruning,
             running,
@@ -199,9 +203,12 @@ impl Backups {
             Ok(made) => {
                 let _ = fault::point("backup.synced");
                 let percent = self.shared.options.shrink_guard_percent;
+                let bucket = self.shared.options.bucket.clone();
                 let finish = move |tx: &mut Tx<'_>| {
                     let backup = store::finish(tx, &id, &made.content, made.warning.as_deref(), now)?;
-                    Ok((guard::watch(tx, &backup, percent, now)?, backup))
+                    Self::enlist_copy(bucket.as_deref(), tx, &id, now)?;
+                    let pause = guard::watch(tx, &backup, percent, now)?;
+                    Ok((pause, store::get(tx, &id)?))
                 };
                 match self.shared.central.write(finish).await {
                     Ok((pause, backup)) => {

@@ -20,6 +20,7 @@ mod locale;
 mod nearest;
 mod network;
 mod origin;
+mod s3;
 mod schedule;
 mod section;
 mod seeds;
@@ -47,6 +48,7 @@ pub use limits::Limits;
 pub use locale::{CountryCode, Language, Locale, Zone};
 pub use network::Network;
 pub use origin::Origin;
+pub use s3::S3;
 pub use schedule::Schedule;
 pub use sources::Sources;
 pub use storage::{Storage, Synchronous};
@@ -71,6 +73,8 @@ pub struct Config {
     pub auth: Auth,
     /// How copies of the data are made and how long they stay.
     pub backup: Backup,
+    /// The bucket that copies of backups go to.
+    pub s3: S3,
     /// How much one caller may ask for.
     pub limits: Limits,
     /// What the server tells about itself.
@@ -121,7 +125,7 @@ impl Config {
 
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
-        let Self { debug, http, storage, auth, backup, limits, telemetry, locale, tenant_db } = self;
+        let Self { debug, http, storage, auth, backup, s3, limits, telemetry, locale, tenant_db } = self;
         let help = "Whether a signing secret or server key of public documentation is let pass, for trying out. Answers and \
                     logs show no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
@@ -129,6 +133,7 @@ impl Config {
         fields.extend(storage.fields());
         fields.extend(auth.fields());
         fields.extend(backup.fields());
+        fields.extend(s3.fields());
         fields.extend(limits.fields());
         fields.extend(telemetry.fields());
         fields.extend(locale.fields());

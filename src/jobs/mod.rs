@@ -71,6 +71,8 @@ pub fn all() -> Vec<Job> {
         Job::every("backup_drill", Duration::from_secs(600), |app| async move { drill::run(&app).await })
             .first_after(Duration::from_secs(60))
             .that_can_break_off(),
+        Job::every("backup_copies", Duration::from_secs(5), |app| async move { app.backups.tend_copies().await })
+            .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
             retention::run(&app).await?;
             app.backup_jobs.prune().await.map(|_| ())

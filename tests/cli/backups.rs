@@ -28,7 +28,7 @@ fn tenants_are_backed_up_listed_and_restored() {
         let plain = backups.iter().find(|backup| backup["compressed"] == false).unwrap();
         assert_eq!(plain["tenant_id"], *id);
         let table = home.ok(&["backup", "list", "alpha"]);
-        assert!(table.starts_with("Tenant\tFile\tDate\tAge\tSize\tKind\n"), "{table}");
+        assert!(table.starts_with("Tenant\tFile\tDate\tAge\tSize\tKind\tWhere\n"), "{table}");
         assert_eq!(table.lines().count(), 3);
 
         home.run(&["restore", "alpha"]).refused(2, &["--yes"]);

@@ -1,5 +1,6 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
+mod copies;
 mod jobs;
 mod last;
 mod own;

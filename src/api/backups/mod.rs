@@ -1,6 +1,7 @@
 //! Backups: the operator's of all tenants, an admin's of the own tenant, and the jobs that make and
 //! restore them.
 
+mod destinations;
 mod download;
 mod instance;
 mod job_out;
@@ -32,6 +33,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         retention::RetentionApi(app.clone()),
         verify::VerifyApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
+        destinations::DestinationsApi(app.clone()),
         instance::InstanceApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::users::CarriedOver;
 
+use super::destinations::DestinationOut;
 use super::pause_out::PauseOut;
 
 /// A finished backup.
@@ -57,12 +58,15 @@ pub(super) struct BackupOut {
     proof_error: Option<String>,
     /// What is odd about the data in it.
     warning: Option<String>,
+    /// How it stands at each place it goes to.
+    destinations: Vec<DestinationOut>,
 }
 
 impl BackupOut {
     pub(super) fn new(backup: Backup, app: &App) -> Result<Self> {
         let path = format!("backups/{}/{}", backup.folder, backup.file_name);
         let duration_ms = duration_ms(&backup);
+        let destinations = DestinationOut::all_of(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -84,6 +88,7 @@ impl BackupOut {
             proven_at: backup.proven_at.map(Time),
             proof_error: backup.proof_error,
             warning: backup.warning,
+            destinations,
         })
     }
 }
@@ -192,6 +197,8 @@ struct TenantStatsOut {
     latest_backup_date: Option<String>,
     /// How long ago that is.
     latest_backup_age: Option<String>,
+    /// How that one stands at each place it goes to.
+    latest_backup_destinations: Vec<DestinationOut>,
     /// Whether the last try was a success: `ok`, `failed`, or null without a try.
     last_status: Option<String>,
     /// Why the last try failed.
@@ -242,6 +249,7 @@ impl BackupStatsOut {
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),
+                latest_backup_destinations: stats.latest.as_ref().map(DestinationOut::all_of).unwrap_or_default(),
                 latest_backup: stats.latest.as_ref().map(|backup| backup.file_name.clone()),
                 latest_backup_date: at.map(|at| local(at, zone)),
                 latest_backup_age: at.map(|at| age(at, now)),

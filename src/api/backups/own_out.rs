@@ -7,6 +7,7 @@ use crate::api::kit::time::Time;
 use crate::backups::{Backup, Restored};
 use crate::error::{Error, Result};
 
+use super::destinations::OwnDestinationOut;
 use super::out::{KeptOut, duration_ms, size_text};
 
 /// A finished backup of the tenant.
@@ -39,11 +40,14 @@ pub(super) struct OwnBackupOut {
     proven_at: Option<Time>,
     /// What is odd about the data in it.
     warning: Option<String>,
+    /// How it stands at each place it goes to.
+    destinations: Vec<OwnDestinationOut>,
 }
 
 impl OwnBackupOut {
     pub(super) fn new(backup: Backup) -> Result<Self> {
         let duration_ms = duration_ms(&backup);
+        let destinations = OwnDestinationOut::all_of(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -60,6 +64,7 @@ impl OwnBackupOut {
             pinned: backup.is_pinned,
             proven_at: backup.proven_at.map(Time),
             warning: backup.warning,
+            destinations,
         })
     }
 }

@@ -148,7 +148,7 @@ impl Backups {
             let text = "The backup was made by a newer ruko, of a schema that this one does not know.";
             return Err(Error::conflict("backup_newer", text));
         }
-        let unpacker = self.unpacker(backup).await?;
+        let unpacker = progress.unless_ended(self.unpacker(backup)).await??;
         let to = self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.restore.db", crate::id::random_hex(8)));
         let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
         let progress = progress.clone();

@@ -94,6 +94,7 @@ fn backup(id: &str, at: i64, (_, kind, state, kept_days, is_pinned, is_proven, i
         finished_at: None,
         expires_at: kept_days.map(|days| Timestamp(at + days * DAY)),
         proven_at: is_proven.then_some(Timestamp(at)),
+        copy: None,
         proof_error: is_damaged.then(|| "damaged".into()),
     }
 }

@@ -15,6 +15,7 @@ const NOT_2XX: &[(&str, u16, &str)] = &[
     ("backups.download", 403, "the operator has not allowed it"),
     ("backups.undo", 409, "nothing was restored yet"),
     ("central.backups.delete", 404, "there is no backup of that name"),
+    ("central.backups.destinations.test", 409, "no bucket is set up"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
     ("central.backups.prune", 422, "the tenant of the example is none"),
     ("central.backups.restore", 404, "there is no backup of that name"),

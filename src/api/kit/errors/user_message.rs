@@ -146,6 +146,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Cadangan ini rusak dan tidak dapat dipakai. Tidak ada yang diubah.",
     ),
     (
+        &["copy_unavailable"],
+        "This backup cannot be fetched at the moment. Nothing was changed. Please tell the server's operator.",
+        "Cadangan ini sedang tidak dapat diambil. Tidak ada yang diubah. Mohon hubungi pengelola server.",
+    ),
+    (
+        &["no_destination"],
+        "No place for copies of backups is set up on this server.",
+        "Tempat salinan cadangan belum diatur di server ini.",
+    ),
+    (
         &["backup_key_missing"],
         "The server has no key for this backup. Please tell its operator.",
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
