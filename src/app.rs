@@ -11,6 +11,7 @@ use crate::activity::{Activity, ActivityOptions};
 use crate::backups::copies::Bucket;
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
+use crate::backups::retention::Rules;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
@@ -22,7 +23,7 @@ use crate::id::{CENTRAL, TenantId};
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::{ActiveTenant, Settings, Tenants};
+use crate::tenants::{ActiveTenant, BackupSettings, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
 /// Context of the sealed text that tells whether the server key is still the same.
@@ -172,6 +173,10 @@ impl App {
             backup_options(&config)?,
         );
         backups.recover().await.map_err(in_central)?;
+        if config.backup.before_upgrade {
+            tenants.count_behind().await.map_err(in_central)?;
+            backups.back_up_before_upgrades();
+        }
         let backup_jobs = Jobs::new(central.clone(), clock.clone());
         backup_jobs.recover().await.map_err(in_central)?;
         let auth = &config.auth;
@@ -295,7 +300,22 @@ fn backup_options(config: &Config) -> Result<BackupOptions> {
         safety: backup.keep_safety_days,
     };
     let bucket = Bucket::of(&config.s3)?.map(Arc::new);
-    Ok(BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep, bucket })
+    let rules = Rules {
+        newest: backup.keep_newest,
+        daily: backup.keep_daily,
+        weekly: backup.keep_weekly,
+        monthly: backup.keep_monthly,
+        yearly: backup.keep_yearly,
+    };
+    Ok(BackupOptions {
+        at_once: backup.at_once,
+        zone: config.locale.time_zone.rules().clone(),
+        keep,
+        rules,
+        shrink_guard_percent: backup.shrink_guard_percent,
+        tenant_keep_max: backup.tenant_keep_max,
+        bucket,
+    })
 }
 
 /// What counts for tenants without settings of their own.
@@ -304,6 +324,7 @@ fn server_settings(config: &Config) -> Settings {
         password_min_length: config.auth.password_min_length,
         time_zone: config.locale.time_zone.clone(),
         locale: config.locale.language,
+        backup: BackupSettings::default(),
     }
 }
 

@@ -12,6 +12,10 @@ mod backup_faults;
 mod backup_jobs;
 #[path = "cli/backup_keys.rs"]
 mod backup_keys;
+#[path = "cli/backup_retention.rs"]
+mod backup_retention;
+#[path = "cli/backup_verify.rs"]
+mod backup_verify;
 #[path = "cli/backup_world.rs"]
 mod backup_world;
 #[path = "cli/backups.rs"]

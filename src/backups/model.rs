@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::TenantId;
 
 use super::copies::BackupCopy;
+use super::jobs::AskedBy;
 
 /// Why a backup was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,6 +90,8 @@ pub struct Backup {
     pub tenant_id: TenantId,
     /// Why it was made.
     pub kind: Kind,
+    /// Who asked for it; nobody but the server itself, when missing.
+    pub asked_by: Option<AskedBy>,
     /// How far it is.
     pub state: State,
     /// Folder below the folder of backups.
@@ -171,4 +174,6 @@ pub struct BackupStats {
     pub latest: Option<Backup>,
     /// The last that was tried, when it failed.
     pub last_failed: Option<Backup>,
+    /// When one of them was last opened and found whole.
+    pub last_proven_at: Option<Timestamp>,
 }

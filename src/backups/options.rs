@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::copies::Bucket;
 use super::model::Kind;
+use super::retention::Rules;
 
 /// How backups are made and how long they stay.
 #[derive(Debug, Clone)]
@@ -19,6 +20,13 @@ pub struct BackupOptions {
     pub keep: KeepDays,
     /// Where copies go.
     pub bucket: Option<Arc<Bucket>>,
+    /// What stays longer.
+    pub rules: Rules,
+    /// Share of its rows or bytes that a tenant may lose between two backups before they all stay; 0
+    /// for any.
+    pub shrink_guard_percent: u32,
+    /// Backups that a tenant's admins may have asked for and still have.
+    pub tenant_keep_max: usize,
 }
 
 /// Days that backups are kept.
@@ -42,6 +50,11 @@ impl KeepDays {
             Kind::Weekly => self.weekly,
             Kind::PreRestore | Kind::PreUpgrade | Kind::Final => self.safety,
         };
-        Duration::from_secs(u64::from(days) * 86_400)
+        self::days(days)
     }
+}
+
+/// So many days, each of 24 hours.
+pub(super) fn days(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 86_400)
 }

@@ -9,11 +9,13 @@ use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
 use super::copies::BackupCopy;
+use super::jobs::AskedBy;
 use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 
 pub(super) const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
     b.schema_version, b.database_bytes, b.payload_bytes, b.payload_sha256, b.file_bytes, b.row_counts, b.key_id, \
     b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error, \
+    b.asked_by, \
     (SELECT json_object('state', c.state, 'object_key', c.object_key, 'tries', c.tries, 'error_code', c.error_code, \
     'error', c.error, 'uploaded_at', c.uploaded_at) FROM backup_copies c WHERE c.backup_id = b.id \
     AND c.destination = 's3')";
@@ -39,7 +41,8 @@ pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
         expires_at: row.get(20)?,
         proven_at: row.get(21)?,
         proof_error: row.get(22)?,
-        copy: read_copy(row.get(23)?)?,
+        asked_by: row.get::<Option<String>>(23)?.and_then(|word| word.parse().ok()),
+        copy: read_copy(row.get(24)?)?,
     })
 }
 
@@ -73,6 +76,7 @@ pub(super) struct NewBackup {
     /// Its name without the ending; `_2` and so on is put behind one that is taken.
     pub(super) stem: String,
     pub(super) is_compressed: bool,
+    pub(super) asked_by: Option<AskedBy>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
@@ -89,8 +93,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewBackup) -> Result<Backup> {
         file_name = format!("{}_{number}.{ending}", new.stem);
     }
     tx.execute(
-        "INSERT INTO backups (id, tenant_id, kind, state, folder, file_name, is_compressed, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO backups (id, tenant_id, kind, state, folder, file_name, is_compressed, created_at, expires_at, \
+         asked_by) VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7, ?8, ?9)",
         vals![
             &new.id,
             new.tenant_id.as_str(),
@@ -99,7 +103,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewBackup) -> Result<Backup> {
             &file_name,
             new.is_compressed,
             new.now,
-            new.expires_at
+            new.expires_at,
+            new.asked_by.map(AskedBy::as_str)
         ],
     )?;
     get(tx, &new.id)
@@ -164,6 +169,20 @@ pub(super) fn newest(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>>
     Ok(tx.query_opt(&sql, vals![tenant_id], read_backup)?)
 }
 
+/// The newest finished backup of the same tenant that is older than this one, as [`newest`] finds it.
+pub(super) fn newest_before(tx: &mut Tx<'_>, made: &Backup) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state = 'ok' AND b.kind <> 'pre_restore' \
+         AND (b.created_at, b.id) < (?2, ?3) ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
+    );
+    Ok(tx.query_opt(&sql, vals![made.tenant_id.as_str(), made.created_at, &made.id], read_backup)?)
+}
+
+/// When the newest backup was begun.
+pub(super) fn newest_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>> {
+    Ok(tx.query_one("SELECT max(created_at) FROM backups", &[], |row| row.get(0))?)
+}
+
 /// All finished backups of a tenant, newest first.
 pub(super) fn of_tenant(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> {
     let sql = format!(
@@ -200,7 +219,7 @@ pub(super) fn list(
 pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
     tx.snapshot()?;
     let sql = format!(
-        "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0) FROM tenants t \
+        "SELECT t.id, t.name, count(b.id), coalesce(sum(b.payload_bytes), 0), max(b.proven_at) FROM tenants t \
          LEFT JOIN backups b ON b.tenant_id = t.id AND b.state = 'ok' WHERE {HAS_FILE} GROUP BY t.number ORDER BY t.number"
     );
     let mut stats: Vec<BackupStats> = tx.query(&sql, &[], |row| {
@@ -211,6 +230,7 @@ pub(super) fn stats(tx: &mut Tx<'_>) -> Result<Vec<BackupStats>> {
             total_bytes: row.get(3)?,
             latest: None,
             last_failed: None,
+            last_proven_at: row.get(4)?,
         })
     })?;
     let mut latest = last_of_each(tx, "n.state = 'ok' AND n.kind <> 'pre_restore'")?;
@@ -253,28 +273,16 @@ pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> 
     Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
 }
 
-/// Backups whose time is over, except pinned ones and the newest finished one of each tenant there is.
-pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<Backup>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM backups b WHERE b.expires_at <= ?1 AND b.state <> 'running' AND b.is_pinned = 0 \
-         AND (b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
-                                ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
-              OR b.tenant_id <> 'central' AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = b.tenant_id)) \
-         ORDER BY b.expires_at LIMIT ?2"
-    );
-    Ok(tx.query(&sql, vals![now, limit], read_backup)?)
-}
-
 /// The central file and the tenants that have a file, as far as there is no finished backup of this kind
 /// since then, in the order they were made.
-pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
+pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp, now: Timestamp) -> Result<Vec<TenantId>> {
     let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
                (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
-                AND b.created_at >= ?2) ORDER BY t.number";
-    let mut without = tx.query(sql, vals![kind.as_str(), since], |row| Ok(TenantId::from(row.text(0)?)))?;
+                AND b.created_at BETWEEN ?2 AND ?3) ORDER BY t.number";
+    let mut without = tx.query(sql, vals![kind.as_str(), since, now], |row| Ok(TenantId::from(row.text(0)?)))?;
     let of_central = "SELECT 1 FROM backups b WHERE b.tenant_id = ?1 AND b.kind = ?2 AND b.state = 'ok' \
-                      AND b.created_at >= ?3";
-    if tx.query_opt(of_central, vals![CENTRAL, kind.as_str(), since], |_| Ok(()))?.is_none() {
+                      AND b.created_at BETWEEN ?3 AND ?4";
+    if tx.query_opt(of_central, vals![CENTRAL, kind.as_str(), since, now], |_| Ok(()))?.is_none() {
         without.insert(0, TenantId::central());
     }
     Ok(without)
@@ -306,6 +314,33 @@ pub(super) fn set_key(tx: &mut Tx<'_>, id: &str, key_id: &str, file_bytes: u64) 
     let sql = "UPDATE backups SET key_id = ?2, file_bytes = ?3 WHERE id = ?1";
     tx.execute(sql, vals![id, key_id, signed(file_bytes)])?;
     Ok(())
+}
+
+/// What a look at a finished backup found: that it is whole, or what is wrong with it.
+pub(super) fn set_proof(tx: &mut Tx<'_>, id: &str, found: Result<Timestamp, &str>) -> Result<Backup> {
+    let sql = "UPDATE backups SET proven_at = ?2, proof_error = ?3, kept_until = NULL WHERE id = ?1 AND state = 'ok'";
+    tx.execute(sql, vals![id, found.ok(), found.err()])?;
+    get(tx, id)
+}
+
+/// The newest finished backup of each owner that has no backup proven since `before`, unless it was found
+/// damaged; the longest waiting first.
+pub(super) fn unproven(tx: &mut Tx<'_>, before: Timestamp) -> Result<Vec<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM (SELECT id AS owner FROM tenants t WHERE {HAS_FILE} UNION ALL SELECT '{CENTRAL}') o \
+         JOIN backups b ON b.id = (SELECT n.id FROM backups n WHERE n.tenant_id = o.owner AND n.state = 'ok' \
+         AND n.kind <> 'pre_restore' ORDER BY n.created_at DESC, n.id DESC LIMIT 1) \
+         LEFT JOIN (SELECT tenant_id, max(proven_at) AS at FROM backups WHERE state = 'ok' GROUP BY tenant_id) p \
+         ON p.tenant_id = o.owner WHERE b.proof_error IS NULL AND coalesce(p.at, 0) < ?1 \
+         ORDER BY coalesce(p.at, 0), b.created_at"
+    );
+    Ok(tx.query(&sql, vals![before], read_backup)?)
+}
+
+/// When a backup of this owner was last proven.
+pub(super) fn last_proven_at(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Timestamp>> {
+    let sql = "SELECT max(proven_at) FROM backups WHERE tenant_id = ?1 AND state = 'ok'";
+    Ok(tx.query_one(sql, vals![tenant_id], |row| row.get(0))?)
 }
 
 /// All of them, oldest first.

@@ -68,7 +68,7 @@ enum Command {
     /// Bring the central file and every tenant's file to the newest schema
     #[command(alias = "tenants:migrate")]
     Migrate(migrate::Migrate),
-    /// Make, list and open backups
+    /// Make, list, open, keep and remove backups
     #[command(subcommand)]
     Backup(backup::BackupCommand),
     /// Bring a backup back into its tenant, which goes on serving

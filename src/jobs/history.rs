@@ -48,6 +48,16 @@ pub fn last(tx: &mut Tx<'_>, job: &str) -> Result<Option<LastRun>> {
     })?)
 }
 
+/// How often this job began since then, this moment included.
+///
+/// # Errors
+/// Storage errors.
+pub fn begun_since(tx: &mut Tx<'_>, job: &str, since: Timestamp, now: Timestamp) -> Result<usize> {
+    let sql = "SELECT count(*) FROM job_runs WHERE job = ?1 AND started_at BETWEEN ?2 AND ?3";
+    let count = tx.query_one(sql, vals![job, since, now], |row| row.get::<i64>(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// When this job ran for the first time.
 ///
 /// # Errors

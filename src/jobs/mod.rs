@@ -4,8 +4,11 @@
 //! with the next.
 
 pub mod backups;
+pub mod drill;
 pub mod history;
 mod migrations;
+pub mod own_schedules;
+pub mod retention;
 mod runner;
 
 use std::time::Duration;
@@ -52,9 +55,10 @@ pub fn all() -> Vec<Job> {
         Job::every("trash", Duration::from_secs(3600), |app| async move {
             let days = u64::from(app.config.storage.trash_days);
             let before = app.clock.now().minus(Duration::from_secs(days * 86_400));
+            // Their backups go when their time is over.
             let purged = app.tenants.purge_deleted_before(before).await?;
             for id in &purged {
-                app.backups.forget(id).await?;
+                app.backups.resume_retention(id).await?;
             }
             if !purged.is_empty() {
                 tracing::info!(tenants.purged = purged.len(), "trash emptied");
@@ -66,11 +70,11 @@ pub fn all() -> Vec<Job> {
             .that_can_break_off(),
         Job::every("backup_copies", Duration::from_secs(5), |app| async move { app.backups.tend_copies().await })
             .that_can_break_off(),
+        Job::every("backup_drill", Duration::from_secs(600), |app| async move { drill::run(&app).await })
+            .first_after(Duration::from_secs(60))
+            .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
-            let removed = app.backups.prune().await?;
-            if removed > 0 {
-                tracing::info!(backups.removed = removed, "backups whose time is over were removed");
-            }
+            retention::run(&app).await?;
             app.backup_jobs.prune().await.map(|_| ())
         }),
         Job::every("log_retention", Duration::from_secs(3600), |app| async move {

@@ -24,6 +24,7 @@ impl Tenants {
     pub async fn migrate(&self, id: &TenantId) -> Result<MigrationOutcome> {
         let id = id.clone();
         self.to_the_end(move |tenants| async move {
+            tenants.prepare_upgrade(&id).await;
             let _still = tenants.hold_still(&id).await;
             let tenant = tenants.get(&id).await?;
             if tenant.state == TenantState::Frozen {

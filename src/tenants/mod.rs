@@ -23,12 +23,14 @@ mod model;
 mod parking;
 mod plans;
 mod recover;
+mod scheduled;
 mod settings;
 mod store;
 mod transfer;
 mod trash;
 mod turns;
 mod undo;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -51,8 +53,10 @@ pub use model::{
     ConnectionNotes, Domain, Limits, LimitsPatch, MigrationFailure, NewTenant, Origin, Plan, Tenant, TenantFilter,
     TenantPage, TenantPatch, TenantState,
 };
-pub use settings::{OwnSettings, Settings, SettingsPatch};
+pub use scheduled::Scheduled;
+pub use settings::{BackupSettings, OwnSettings, Settings, SettingsPatch};
 pub use transfer::{Export, ImportOptions, Upload, is_leftover};
+pub use upgrade::BeforeUpgrade;
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.
 #[derive(Clone)]
@@ -75,6 +79,7 @@ struct Shared {
     keys: access::KeyCache,
     turns: turns::Turns,
     parking: parking::Parking,
+    upgrades: upgrade::Upgrades,
     /// Changes that are still to be taken back.
     undos: Mutex<HashMap<TenantId, undo::Undo>>,
     /// Exports and imports that may run at once: each keeps a processor and the disk busy.
@@ -99,7 +104,7 @@ impl Tenants {
         clock: Clock,
         server_settings: Settings,
     ) -> Self {
-        let (epochs, keys, turns, parking, undos) = Default::default();
+        let (epochs, keys, turns, parking, upgrades, undos) = Default::default();
         let transfers = Arc::new(tokio::sync::Semaphore::new(TRANSFERS_AT_ONCE));
         Self {
             shared: Arc::new(Shared {
@@ -115,6 +120,7 @@ impl Tenants {
                 keys,
                 turns,
                 parking,
+                upgrades,
                 undos,
                 transfers,
             }),
@@ -157,6 +163,7 @@ impl Tenants {
             Ok(self.file_of(&tenant.db_name))
         };
         self.expect_not_parked(&tenant.id, &tenant.db_name).await?;
+        self.prepare_upgrade(&tenant.id).await;
         let opened = self.shared.fleet.get(&tenant.id, path).await;
         if let Err(Error::Db(error @ DbError::MigrationFailed { .. })) = &opened {
             self.park(&tenant.id, &tenant.db_name, error).await;

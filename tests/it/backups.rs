@@ -2,9 +2,14 @@
 
 mod copies;
 mod jobs;
+mod last;
 mod own;
+mod own_times;
 mod restore;
+mod retention;
+mod retention_model;
 mod schedule;
+mod verify;
 
 use std::io::Write;
 

@@ -266,3 +266,54 @@ async fn stop_does_not_wait_for_a_job_that_can_break_off() {
     begun.notified().await;
     tokio::time::timeout(Duration::from_secs(10), jobs.stop()).await.expect("it waits");
 }
+
+async fn backups(server: &Server, tenant: &Tenant) -> Vec<Value> {
+    let path = format!("/api/central/tenants/{}/backups", tenant.id);
+    let (status, body) = server.central(Method::GET, &path, Value::Null).await;
+    assert_eq!(status, 200, "{body}");
+    body["data"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_is_backed_up_once_before_its_first_upgrade_whoever_comes_first() {
+    let server = Server::start().await;
+    let (asked, swept, current) = (shop(&server, "A").await, shop(&server, "B").await, shop(&server, "C").await);
+    let server = upgrade(server, &[&asked.tenant, &swept.tenant], &[]).await;
+    let (asked, swept) = (at(&asked, &server), at(&swept, &server));
+    let many = futures_util::future::join_all((0..8).map(|_| asked.get("/api/products"))).await;
+    assert!(many.iter().all(|(status, _)| *status == 200));
+    jobs::migrate_tenants(&server.app).await.unwrap();
+    for user in [&asked, &swept] {
+        let [made] = <[Value; 1]>::try_from(backups(&server, &user.tenant).await).unwrap();
+        assert_eq!(made["kind"], "pre_upgrade");
+        let id = made["id"].as_str().unwrap().to_owned();
+        assert_eq!(server.app.backups.get(&id).await.unwrap().content.unwrap().schema_version, 1);
+        assert_eq!(version(&server.file(&user.tenant)), 2);
+    }
+    assert_eq!(backups(&server, &current.tenant).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_is_upgraded_without_a_backup_where_none_is_wanted_or_can_be_made() {
+    for is_wanted in [false, true] {
+        let server = Server::start().await;
+        let user = shop(&server, "A").await;
+        let (file, central) = (server.file(&user.tenant), server.app.data_dir.central_db());
+        let backups_dir = server.app.data_dir.backups_dir();
+        let folder = server.stop().await;
+        age(&file);
+        raw(&central).execute("UPDATE tenants SET schema_version = 1", []).unwrap();
+        let server = Server::in_folder(folder, Clock::held_at(NOW), |config| {
+            config.backup.before_upgrade = is_wanted;
+        })
+        .await;
+        // A folder where the backups should be written cannot be made.
+        std::fs::remove_dir_all(&backups_dir).unwrap();
+        std::fs::write(&backups_dir, "no folder").unwrap();
+        assert_eq!(at(&user, &server).get("/api/products").await.0, 200);
+        let tried = "SELECT count(*) FROM backups WHERE kind = 'pre_upgrade' AND state = 'failed'";
+        let tried = server.app.central.read(move |tx| Ok(tx.query_one(tried, &[], |row| row.get::<i64>(0))?)).await;
+        assert_eq!(tried.unwrap(), i64::from(is_wanted));
+        std::fs::remove_file(&backups_dir).unwrap();
+    }
+}

@@ -48,7 +48,7 @@ impl From<StateName> for State {
 pub(super) struct JobOut {
     /// Its id.
     id: String,
-    /// `backup`, `restore` or `undo`.
+    /// `backup`, `restore`, `undo` or `verify`.
     kind: String,
     /// With whom.
     tenant_id: String,
@@ -140,6 +140,7 @@ fn text(job: &Job, language: Language) -> &'static str {
         (State::Running, _) => step_text(job.step.unwrap_or_default()),
         (State::Succeeded, Kind::Backup) => ("The backup is made.", "Cadangan sudah dibuat."),
         (State::Succeeded, Kind::Restore) => ("The data is restored.", "Data sudah dipulihkan."),
+        (State::Succeeded, Kind::Verify) => ("The backup is whole.", "Cadangan ini utuh."),
         (State::Succeeded, Kind::Undo) => ("The restore is undone.", "Pemulihan sudah dibatalkan."),
         (State::Failed | State::Cancelled, _) => {
             return sentence(job.error.as_ref().map_or("internal", |(code, _)| code), language);

@@ -8,22 +8,30 @@ mod job_out;
 mod job_reply;
 mod jobs;
 mod keys;
+mod kinds;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod pause_out;
 mod pieces;
+mod retention;
 mod sql_dump;
 mod tenant;
+mod verify;
 
 use poem_openapi::OpenApi;
 
 use crate::app::App;
 
+pub use out::size_text;
+
 /// All of them.
 pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
+        retention::RetentionApi(app.clone()),
+        verify::VerifyApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
         destinations::DestinationsApi(app.clone()),
         instance::InstanceApi(app.clone()),

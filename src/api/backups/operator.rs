@@ -13,15 +13,17 @@ use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
-use crate::backups::Backup;
 use crate::backups::jobs::AskedBy;
+use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::{CENTRAL, TenantId};
 
 use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
-use super::orders::Order;
+use super::kinds::RunKind;
+use super::orders::{Order, Wish};
 use super::out::{BackupDeleted, BackupList, BackupMade, BackupOut, BackupRestored, BackupStatsOut};
+use super::pause_out::PauseOut;
 use super::sql_dump::SqlDump;
 
 /// Backups of tenants.
@@ -32,6 +34,11 @@ pub struct BackupsApi(pub App);
 struct BackupIn {
     /// Whether the download is compressed with zstd; true when missing.
     compress: Option<bool>,
+    /// What it counts as: how long it is kept follows from it. `manual` when missing.
+    kind: Option<RunKind>,
+    /// Days that it is kept, when they are others than the settings say of its kind.
+    #[oai(validator(minimum(value = "1"), maximum(value = "36500")))]
+    keep_days: Option<i64>,
 }
 
 /// Which backup.
@@ -89,19 +96,23 @@ impl BackupsApi {
             let data = BackupOut::new(backup, app)?;
             Ok(BackupMade { message, tenant_id, tenant_name: name, compressed: is_compressed, data })
         };
-        let begun = self.order(request, &id).back_up(is_compressed, shown).await?;
+        let kind = input.kind.map_or(Kind::Manual, Kind::from);
+        let wish = Wish { is_compressed, kind, keep_days: input.keep_days.and_then(|days| days.try_into().ok()) };
+        let begun = self.order(request, &id).back_up(wish, shown).await?;
         JobReply::of(request, begun, Reply).await
     }
 
     /// List the backups of a tenant
     ///
-    /// Newest first. `checksum` is the SHA-256 of what a download gives.
+    /// Newest first. `checksum` is the SHA-256 of what a download gives. While `retention_paused` says
+    /// why, none of them goes by itself.
     #[oai(path = "/tenants/:id/backups", method = "get", operation_id = "central.backups.list")]
     async fn list(&self, _operator: Operator, id: Path<String>) -> Result<Reply<BackupList>, Error> {
         let (id, _) = self.subject(id.0).await?;
         let backups = self.0.backups.of_tenant(&id).await?;
         let data = backups.into_iter().map(|backup| BackupOut::new(backup, &self.0)).collect::<Result<Vec<_>>>()?;
-        Ok(Reply(BackupList { total: data.len() as u64, data }))
+        let retention_paused = self.0.backups.find_pause(&id).await?.map(PauseOut::from);
+        Ok(Reply(BackupList { total: data.len() as u64, data, retention_paused }))
     }
 
     /// Download a backup
@@ -211,11 +222,13 @@ impl BackupsApi {
 
     /// Sum the backups of all tenants up
     ///
-    /// For each tenant how many there are, how large, and the newest; and the last try, when it failed.
+    /// For each tenant how many there are, how large, and the newest; the last try, when it failed; and
+    /// whether its old backups go by themselves at the moment.
     #[oai(path = "/backups/stats", method = "get", operation_id = "central.backups.stats")]
     async fn stats(&self, _operator: Operator) -> Result<Reply<BackupStatsOut>, Error> {
         let stats = self.0.backups.stats().await?;
-        Ok(Reply(BackupStatsOut::new(stats, &self.0)?))
+        let held = (self.0.backups.paused().await?, self.0.backups.find_clock_pause().await?);
+        Ok(Reply(BackupStatsOut::new(stats, held, &self.0)?))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::backups::jobs::{self, AskedBy, Begun, NewJob};
 use crate::backups::{Backup, BackupOrder, Kind, RestoreOrder, Restored};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::jobs::retention::REMOVED;
 
 /// Who asks for what is to be done with which tenant.
 pub(super) struct Order<'a> {
@@ -20,18 +21,37 @@ pub(super) struct Order<'a> {
     pub(super) asked_by: AskedBy,
 }
 
+/// What the backup is to be like.
+pub(super) struct Wish {
+    pub(super) is_compressed: bool,
+    pub(super) kind: Kind,
+    /// As the settings say of its kind, when missing.
+    pub(super) keep_days: Option<u32>,
+}
+
 impl Order<'_> {
     /// Begins to make a backup; `shown` is the answer.
     pub(super) async fn back_up<T: Serialize + Send + 'static>(
         self,
-        is_compressed: bool,
+        wish: Wish,
         shown: impl FnOnce(Backup, &App) -> Result<T> + Send + 'static,
     ) -> Result<Begun<T>> {
+        let is_own = self.asked_by == AskedBy::Tenant;
+        if is_own {
+            self.app.backups.check_room(self.tenant).await?;
+        }
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = BackupOrder { tenant: self.tenant.clone(), kind: Kind::Manual, is_compressed };
+        let Wish { is_compressed, kind, keep_days } = wish;
+        let (tenant, asked_by) = (self.tenant.clone(), Some(self.asked_by));
+        let order = BackupOrder { tenant, kind, is_compressed, keep_days, asked_by };
         let work = move |progress| async move {
             let backup = app.backups.make(order, progress).await?;
+            let gone = if is_own { make_room(&app, &backup.tenant_id).await } else { Vec::new() };
             if let Some(auditor) = auditor {
+                for old in gone {
+                    let facts = json!({"file": old.file_name, "kind": old.kind.as_str(), "reason": "too_many"});
+                    auditor.clone().record(REMOVED, ("backup", old.id), facts);
+                }
                 let facts = json!({"file": backup.file_name, "kind": backup.kind.as_str()});
                 auditor.record("backup.created", ("backup", backup.id.clone()), facts);
             }
@@ -94,6 +114,14 @@ impl Order<'_> {
         note_tenant(self.request, self.tenant);
         Auditor::of(self.request)
     }
+}
+
+/// Removes what a new backup of a tenant's admins has made too many. The backup is made all the same.
+async fn make_room(app: &App, tenant: &TenantId) -> Vec<Backup> {
+    app.backups.make_room(tenant).await.unwrap_or_else(|error| {
+        tracing::error!(tenant.id = %tenant, %error, "an old backup could not be removed; the next one tries again");
+        Vec::new()
+    })
 }
 
 fn nothing_to_undo(why: Option<String>) -> Error {

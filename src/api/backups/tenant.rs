@@ -15,14 +15,14 @@ use crate::api::kit::params::StrictParams;
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
-use crate::backups::Backup;
 use crate::backups::jobs::AskedBy;
+use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
 use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
-use super::orders::Order;
+use super::orders::{Order, Wish};
 use super::own_out::{OwnBackupList, OwnBackupOut, OwnRestored};
 
 /// Backups of the own tenant.
@@ -67,7 +67,8 @@ impl OwnBackupsApi {
     ) -> Result<JobReply<Created<OwnBackupOut>>, Error> {
         let is_compressed = input.fields().compress.unwrap_or(true);
         let order = self.order(request, &admin.tenant.id);
-        let begun = order.back_up(is_compressed, |backup, _| OwnBackupOut::new(backup)).await?;
+        let wish = Wish { is_compressed, kind: Kind::Manual, keep_days: None };
+        let begun = order.back_up(wish, |backup, _| OwnBackupOut::new(backup)).await?;
         JobReply::of(request, begun, |made| Created::new(format!("/api/backups/{}", made.id), made)).await
     }
 

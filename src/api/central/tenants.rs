@@ -3,6 +3,7 @@
 use poem::Request;
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::api::Tag;
@@ -17,11 +18,11 @@ use crate::api::kit::params::{Params, StrictParams};
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
+use crate::backups::{BackupOrder, Kind};
 use crate::error::Error;
 use crate::id::TenantId;
 use crate::tenants::{NewTenant, Tenant, TenantFilter, TenantPatch};
 
-use super::Done;
 use super::tenant_in::{TenantChange, TenantIn, TenantListParams};
 use super::tenant_out::{DetailAnswer, TenantCreated, TenantListOut, TenantOut, detail, notes_if, version};
 
@@ -37,6 +38,21 @@ struct DeleteParams {
     /// True to keep nothing, also of a tenant in the trash; else the tenant waits there and can be
     /// undeleted.
     purge: Option<bool>,
+}
+
+/// A tenant that is deleted.
+#[derive(Debug, Object, Serialize)]
+struct TenantDeleted {
+    /// For people.
+    message: String,
+    /// Name of the backup that was made of it; missing where none was.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    final_backup: Option<String>,
+    /// Code of why that could not be made.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    final_backup_error: Option<String>,
 }
 
 #[OpenApi(prefix_path = "/api/central", tag = "Tag::CentralTenants")]
@@ -116,8 +132,8 @@ impl TenantsApi {
 
     /// Delete a tenant
     ///
-    /// All its credentials stop at once. Its file waits in the trash for some days, from where
-    /// `undelete` brings it back; with `purge` nothing is kept, no backup either, and a tenant in the trash goes too.
+    /// All its credentials stop at once. It is backed up once more, when that can be done. Its file waits
+    /// in the trash for some days, from where `undelete` brings it back; with `purge` nothing is kept, no backup either, and a tenant in the trash goes too.
     /// Other parameters are refused, and so is a body.
     #[oai(path = "/tenants/:id", method = "delete", operation_id = "central.tenants.delete")]
     async fn delete(
@@ -128,15 +144,28 @@ impl TenantsApi {
         params: StrictParams<DeleteParams>,
         conditions: Conditions,
         _body: NoBody,
-    ) -> Result<Reply<Done>, Error> {
+    ) -> Result<Reply<TenantDeleted>, Error> {
         let (id, purge) = (TenantId::from(id.0), params.0.purge.unwrap_or(false));
+        let last = if purge || !self.0.config.backup.before_delete {
+            None
+        } else {
+            conditions.check_match(&version(&self.0.tenants.get(&id).await?))?;
+            Some(self.0.backups.make_in_time(BackupOrder::new(id.clone(), Kind::Final)).await)
+        };
         let check = move |before: &Tenant| conditions.check_match(&version(before));
         self.0.tenants.delete(&id, purge, check).await?;
         if purge {
             self.0.backups.forget(&id).await?;
         }
-        audit::of_tenant(request, "tenant.deleted", &id, json!({"purge": purge}));
-        Ok(Reply(Done::new("Tenant deleted successfully")))
+        // Its file is in the trash, so without that backup nothing is lost yet.
+        let (final_backup, final_backup_error) = match last.transpose() {
+            Ok(backup) => (backup.map(|backup| backup.file_name), None),
+            Err(error) => (None, Some(error.code().to_owned())),
+        };
+        let facts = json!({"purge": purge, "final_backup": final_backup, "final_backup_error": final_backup_error});
+        audit::of_tenant(request, "tenant.deleted", &id, facts);
+        let message = "Tenant deleted successfully".into();
+        Ok(Reply(TenantDeleted { message, final_backup, final_backup_error }))
     }
 }
 

@@ -12,6 +12,7 @@ use super::credentials::app;
 use super::request::{Actor, client_addr, note_tenant, notes, request_id};
 
 /// What the audit log keeps of a request, for work that may outlast it.
+#[derive(Clone)]
 pub struct Auditor {
     activity: Activity,
     actor: LoggedActor,
@@ -70,6 +71,19 @@ pub fn inside_tenant(
 ) {
     note_tenant(request, tenant);
     record(request, action, object, detail);
+}
+
+/// As [`inside_tenant`], of a request that has to do with other tenants too.
+pub fn inside_one_of_many(
+    request: &Request,
+    action: &'static str,
+    tenant: &TenantId,
+    object: (&'static str, String),
+    detail: Value,
+) {
+    if let Some(auditor) = Auditor::of(request) {
+        Auditor { tenant: Some(tenant.clone()), ..auditor }.record(action, object, detail);
+    }
 }
 
 /// The logs' word for who acts in a request.

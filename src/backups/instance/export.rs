@@ -113,6 +113,7 @@ impl Backups {
         let backup = Backup {
             tenant_id: tenant.clone(),
             kind: Kind::Manual,
+            asked_by: None,
             state: State::Running,
             folder: ".".into(),
             file_name: format!("{TEMP_PREFIX}{id}.db.zst"),

@@ -35,6 +35,8 @@ words! {
         Backup = "backup",
         /// Puts one into its tenant.
         Restore = "restore",
+        /// Looks whether one is whole.
+        Verify = "verify",
         /// Takes the last restore back.
         Undo = "undo",
     }

@@ -20,7 +20,7 @@ use super::make::{TEMP_PREFIX, Task, in_background, sync_folder};
 use super::model::{Backup, Kind};
 use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
-use super::{Backups, UnderWay, restore_store};
+use super::{BackupOrder, Backups, UnderWay, restore_store};
 
 pub(super) use recover::ASIDE_PREFIX;
 
@@ -184,7 +184,7 @@ impl Backups {
         mark: &str,
         progress: &Arc<Progress>,
     ) -> Result<Restored> {
-        let before = self.begin(&alone.tenant.id, Kind::PreRestore, true).await?;
+        let before = self.begin(&BackupOrder::new(alone.tenant.id.clone(), Kind::PreRestore)).await?;
         let under_way = UnderWay::new(self, &before.id, progress.clone());
         let id = before.id.clone();
         if let Err(error) = self.note(mark, move |tx, mark| restore_store::set_before(tx, mark, &id)).await {

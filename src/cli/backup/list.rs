@@ -35,6 +35,11 @@ async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     let mut found = Vec::new();
     for tenant in tenants {
         let answer = client.call(Method::GET, &format!("{TENANTS}/{tenant}/backups"), None).await?;
+        if answer["retention_paused"].is_object() {
+            eprintln!(
+                "note: {tenant} shrank, so all its backups stay; `ruko backup resume {tenant}` lets old ones go again"
+            );
+        }
         for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
             backup["tenant_id"] = tenant.to_string().into();
             found.push(backup);
@@ -46,10 +51,13 @@ async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     if found.is_empty() {
         return output::line("No backups found.");
     }
-    let fields = ["tenant_id", "filename", "date", "age", "size_formatted", "kind"];
+    let fields = ["tenant_id", "filename", "date", "age", "size_formatted"];
     let row = |backup: &Value| {
-        let cells = fields.iter().map(|field| plain(&backup[*field]));
-        cells.chain([places(backup)]).collect::<Vec<_>>()
+        let mut cells = fields.map(|field| plain(&backup[field])).to_vec();
+        let pin = if backup["pinned"] == true { " (pinned)" } else { "" };
+        cells.push(format!("{}{pin}", plain(&backup["kind"])));
+        cells.push(places(backup));
+        cells
     };
     let rows: Vec<_> = found.iter().map(row).collect();
     output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind", "Where"], &rows)

@@ -2,9 +2,13 @@
 
 mod list;
 mod open;
+mod pin;
+mod prune;
+mod resume;
 mod rotate_key;
 mod run;
 mod test_destination;
+mod verify;
 
 use clap::Subcommand;
 
@@ -21,16 +25,27 @@ pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 pub use test_destination::TestDestination;
+pub use verify::Verify;
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make, list and open backups
+/// Make, list, open, keep and remove backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
     Run(Run),
     /// List backups
     List(List),
+    /// Remove backups whose time is over, as the server does every hour
+    Prune(prune::Prune),
+    /// Keep a backup past its time
+    Pin(pin::Pin),
+    /// Let a backup go when its time is over
+    Unpin(pin::Pin),
+    /// Let old backups go again that a guard has kept
+    Resume(resume::Resume),
+    /// Open backups and look at every page and row of them
+    Verify(Verify),
     /// Decrypt and unpack a backup file, on any machine
     Open(Open),
     /// List the keys of backups and how many each opens
@@ -46,6 +61,11 @@ impl BackupCommand {
         match self {
             Self::Run(run) => run.run(globals).await,
             Self::List(list) => list.run(globals).await,
+            Self::Prune(prune) => prune.run(globals).await,
+            Self::Pin(pin) => pin.run(globals, true).await,
+            Self::Unpin(pin) => pin.run(globals, false).await,
+            Self::Resume(resume) => resume.run(globals).await,
+            Self::Verify(verify) => verify.run(globals).await,
             Self::Open(open) => open.run(globals),
             Self::Keys(keys) => keys.run(globals).await,
             Self::RotateKey(rotate) => rotate.run(globals).await,
@@ -56,15 +76,18 @@ impl BackupCommand {
 
 /// The tenant that is meant, or all that have a file, and behind them the server's own file.
 fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>> {
-    match tenant {
-        Some(CENTRAL) => return Ok(vec![TenantId::central()]),
-        Some(text) => return Ok(vec![named(config, text)?.id]),
-        None => {}
+    if let Some(text) = tenant {
+        return Ok(vec![named_owner(config, text)?]);
     }
     let mut tenants = look_at_central(config)?.read(directory::all)?;
     tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
     let ids = tenants.into_iter().map(|tenant| tenant.id);
     Ok(ids.chain([TenantId::central()]).collect())
+}
+
+/// The tenant that is meant, or the server's own file.
+fn named_owner(config: &Config, text: &str) -> Outcome<TenantId> {
+    if text == CENTRAL { Ok(TenantId::central()) } else { Ok(named(config, text)?.id) }
 }
 
 /// The tenant that is meant; where there is none, the original's words say so.

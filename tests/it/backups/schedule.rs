@@ -6,10 +6,11 @@ use std::time::Duration;
 use reqwest::Method;
 use ruko::clock::{Clock, Timestamp};
 use ruko::jobs::backups::run_due;
+use ruko::jobs::retention;
 use serde_json::Value;
 
 use super::{files, list, path, shop};
-use crate::support::{Server, Tenant};
+use crate::support::{Server, Tenant, raw};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -100,20 +101,59 @@ async fn one_tenant_that_fails_does_not_stop_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn daily_backups_stay_thirty_days_weekly_ones_ninety_and_the_newest_for_ever() {
+async fn tenant_that_failed_is_tried_again_in_the_same_night_a_few_times() {
+    let (server, clock) = at_noon().await;
+    let (broken, _) = shop(&server, "Warung", 1).await;
+    let (sound, _) = shop(&server, "Toko", 1).await;
+    run_due(&server.app).await.unwrap();
+    server.central(Method::POST, &path(&broken, "freeze"), Value::Null).await;
+    let whole = std::fs::read(server.file(&broken)).unwrap();
+    std::fs::write(server.file(&broken), vec![0xEE; 8192]).unwrap();
+    clock.advance(14 * HOUR);
+    run_due(&server.app).await.unwrap();
+    let detail = |server: &Server| {
+        let central = server.file(&broken).ancestors().nth(2).unwrap().join("central.db");
+        let sql = "SELECT detail FROM job_runs WHERE job = 'backup_daily' ORDER BY id DESC LIMIT 1";
+        raw(&central).query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(detail(&server), format!("2 tenants and the central file, 1 failed: {}", broken.id));
+    let tries = || {
+        let central = server.file(&broken).ancestors().nth(2).unwrap().join("central.db");
+        let sql = "SELECT count(*) FROM backups WHERE tenant_id = ?1 AND kind = 'daily'";
+        raw(&central).query_row(sql, [broken.id.as_str()], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut counts = Vec::new();
+    for minutes in [9, 1, 59, 1, 179, 1, 300] {
+        clock.advance(Duration::from_secs(minutes * 60));
+        run_due(&server.app).await.unwrap();
+        counts.push(tries());
+    }
+    assert_eq!(counts, [1, 2, 2, 3, 3, 4, 4]);
+    assert_eq!(list(&server, &sound).await.len(), 1, "whose backup was made is not made again");
+
+    std::fs::write(server.file(&broken), whole).unwrap();
+    clock.advance(Duration::from_secs((24 * 60 - 550) * 60));
+    run_due(&server.app).await.unwrap();
+    assert_eq!((list(&server, &broken).await.len(), list(&server, &sound).await.len()), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn daily_backups_stay_thirty_days_weekly_ones_ninety_and_the_three_newest_for_ever() {
     let (server, clock) = at_noon().await;
     let (tenant, _) = shop(&server, "Warung", 1).await;
     run_due(&server.app).await.unwrap();
     for _ in 0..120 {
         clock.advance(24 * HOUR);
         run_due(&server.app).await.unwrap();
-        server.app.backups.prune().await.unwrap();
+        retention::run(&server.app).await.unwrap();
     }
     let kept = kinds(&server, &tenant).await;
     let count = |kind: &str| kept.iter().filter(|other| *other == kind).count();
     assert_eq!((count("daily"), count("weekly")), (30, 12), "{kept:?}");
     assert_eq!(files(&server).len(), 84, "the central file has as many");
-    clock.advance(10_000 * HOUR);
-    server.app.backups.prune().await.unwrap();
-    assert_eq!(kinds(&server, &tenant).await.len(), 1);
+    for _ in 0..100 {
+        clock.advance(24 * HOUR);
+        retention::run(&server.app).await.unwrap();
+    }
+    assert_eq!(kinds(&server, &tenant).await.len(), 3);
 }

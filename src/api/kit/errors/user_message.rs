@@ -175,6 +175,18 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
     ),
+    (
+        &["too_many_backups"],
+        "There are as many backups as this shop may keep, and none of them may be removed. Please tell the operator \
+         of the server.",
+        "Jumlah cadangan toko ini sudah mencapai batas, dan tidak ada yang boleh dihapus. Mohon hubungi pengelola \
+         server.",
+    ),
+    (
+        &["backup_unfinished"],
+        "This backup is not finished, so it cannot be kept.",
+        "Cadangan ini belum selesai, sehingga tidak dapat disimpan.",
+    ),
     (&["nothing_to_undo"], "There is no restore to undo.", "Tidak ada pemulihan yang dapat dibatalkan."),
     (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),
     (&["tenant_exists"], "This shop is on the server already.", "Toko ini sudah ada di server."),
