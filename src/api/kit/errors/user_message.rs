@@ -161,6 +161,18 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
     ),
     (
+        &["instance_export_failed", "bad_instance_archive"],
+        "The archive of the whole server is not whole.",
+        "Arsip seluruh server tidak lengkap.",
+    ),
+    (&["data_dir_not_empty"], "The data folder is not empty.", "Folder data tidak kosong."),
+    (
+        &["not_central"],
+        "This backup is not one of the server's own file.",
+        "Cadangan ini bukan cadangan berkas milik server.",
+    ),
+    (&["wrong_backup_key"], "This backup was made with another key.", "Cadangan ini dibuat dengan kunci lain."),
+    (
         &["central_in_use"],
         "The server's own file cannot be replaced while the server runs.",
         "Berkas milik server tidak dapat diganti selama server berjalan.",
