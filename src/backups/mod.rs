@@ -21,6 +21,7 @@ mod plain;
 mod progress;
 mod prove;
 mod recover;
+mod remove;
 mod restore;
 mod restore_store;
 pub mod retention;
@@ -242,13 +243,6 @@ impl Backups {
         }
     }
 
-    fn remove_file(&self, backup: &Backup) {
-        let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
-        if let Err(error) = crate::db::remove_closed(&path) {
-            tracing::error!(file = %path.display(), %error, "the file of a failed backup could not be removed");
-        }
-    }
-
     /// The row of a backup.
     ///
     /// # Errors
@@ -322,39 +316,6 @@ impl Backups {
     /// Storage errors.
     pub async fn stats(&self) -> Result<Vec<BackupStats>> {
         self.shared.central.scan(store::stats).await
-    }
-
-    /// Removes a backup: the file first, so that a row without a file tells of a half deletion, and
-    /// never a file without a row.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub async fn delete(&self, backup: &Backup) -> Result<()> {
-        let root = self.shared.data_dir.backups_dir();
-        let (path, folder) = (root.join(backup.stored_path()), root.join(&backup.folder));
-        let id = backup.id.clone();
-        let remove = move || {
-            crate::db::remove_closed(&path)?;
-            retention::folders::remove_empty(&root, &folder);
-            Ok(())
-        };
-        self.to_the_end(move |backups| async move {
-            backups.shared.engine.run(remove).await?;
-            backups.shared.central.write(move |tx| store::remove(tx, &id)).await
-        })
-        .await
-    }
-
-    /// Removes every backup of a tenant, pinned ones too: nothing of it is to be left.
-    ///
-    /// # Errors
-    /// The first storage error.
-    pub async fn forget(&self, tenant: &TenantId) -> Result<()> {
-        let id = tenant.clone();
-        for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
-            self.delete(&backup).await?;
-        }
-        self.resume_retention(tenant).await.map(|_| ())
     }
 
     /// Ends what is under way, without results unless it is past its point of no return, and waits for it.

@@ -36,8 +36,9 @@ async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     for tenant in tenants {
         let answer = client.call(Method::GET, &format!("{TENANTS}/{tenant}/backups"), None).await?;
         if answer["retention_paused"].is_object() {
-            let id = tenant;
-            eprintln!("note: {id} shrank, so all its backups stay; `ruko backup resume {id}` lets old ones go again");
+            eprintln!(
+                "note: {tenant} shrank, so all its backups stay; `ruko backup resume {tenant}` lets old ones go again"
+            );
         }
         for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
             backup["tenant_id"] = tenant.to_string().into();
