@@ -1,6 +1,7 @@
 //! Backups: the operator's of all tenants, an admin's of the own tenant, and the jobs that make and
 //! restore them.
 
+mod choice;
 mod download;
 mod job_out;
 mod job_reply;
@@ -9,6 +10,8 @@ mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod preview;
+mod preview_out;
 mod tenant;
 
 use poem_openapi::OpenApi;
@@ -22,5 +25,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),
+        preview::PreviewsApi(app.clone()),
+        preview::OwnPreviewsApi(app.clone()),
     )
 }

@@ -35,6 +35,8 @@ words! {
         Backup = "backup",
         /// Puts one into its tenant.
         Restore = "restore",
+        /// Shows what a restore would change.
+        Preview = "preview",
         /// Takes the last restore back.
         Undo = "undo",
     }

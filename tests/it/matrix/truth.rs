@@ -16,6 +16,7 @@ const NOT_2XX: &[(&str, u16, &str)] = &[
     ("backups.undo", 409, "nothing was restored yet"),
     ("central.backups.delete", 404, "there is no backup of that name"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
+    ("central.backups.preview", 404, "there is no backup of that name"),
     ("central.backups.restore", 404, "there is no backup of that name"),
     ("central.backups.undo", 409, "nothing was restored yet"),
     ("central.jobs.cancel", 404, "nobody asked for a job"),

@@ -155,6 +155,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
     ),
+    (
+        &["restore_needs_tables"],
+        "Other data depends on what you chose: restore it along with it, or restore everything. Nothing was changed.",
+        "Data lain bergantung pada pilihan Anda: pulihkan bersama-sama, atau pulihkan semuanya. Tidak ada yang diubah.",
+    ),
+    (
+        &["restore_needs_whole"],
+        "This data cannot be restored by itself. Please restore everything.",
+        "Data ini tidak dapat dipulihkan sendiri. Silakan pulihkan semuanya.",
+    ),
     (&["nothing_to_undo"], "There is no restore to undo.", "Tidak ada pemulihan yang dapat dibatalkan."),
     (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),
     (&["tenant_exists"], "This shop is on the server already.", "Toko ini sudah ada di server."),
