@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::activity::{Activity, ActivityOptions};
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
+use crate::backups::retention::Rules;
 use crate::backups::{BackupOptions, Backups, KeepDays};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
@@ -17,15 +18,13 @@ use crate::crypto::{Keyring, Passwords};
 use crate::data_dir::{DataDir, secret_file};
 use crate::db::{Db, Durability, Engine, EngineOptions, Fleet, Schema, Tx};
 use crate::error::{DbError, Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::operator::{MasterKey, NewMasterKey};
 use crate::rate_limit::PerMinute;
 use crate::telemetry::Metrics;
-use crate::tenants::{ActiveTenant, Settings, Tenants};
+use crate::tenants::{ActiveTenant, BackupSettings, Settings, Tenants};
 use crate::users::{LoginThrottle, PasswordPolicy, Sessions, UserDesk};
 
-/// Owner that the central file carries in its stamp.
-pub(crate) const CENTRAL_OWNER: &str = "central";
 /// Context of the sealed text that tells whether the server key is still the same.
 const KEY_CHECK: &str = "server_key_check";
 
@@ -162,7 +161,6 @@ impl App {
             server_settings(&config),
         );
         tenants.recover().await.map_err(in_central)?;
-        let backup_key = data_dir.keys_dir().join("backup.key");
         let has_backups = Backups::has_any(&central).await.map_err(in_central)?;
         let backups = Backups::new(
             tenants.clone(),
@@ -170,7 +168,7 @@ impl App {
             schema,
             data_dir.clone(),
             clock.clone(),
-            BackupKeys::load(&backup_key, config.backup.key.as_ref(), has_backups)?,
+            BackupKeys::load(&data_dir.backup_key_file(), config.backup.key.as_ref(), has_backups)?,
             backup_options(&config),
         );
         backups.recover().await.map_err(in_central)?;
@@ -296,7 +294,20 @@ fn backup_options(config: &Config) -> BackupOptions {
         weekly: backup.keep_weekly_days,
         safety: backup.keep_safety_days,
     };
-    BackupOptions { at_once: backup.at_once, zone: config.locale.time_zone.rules().clone(), keep }
+    let rules = Rules {
+        newest: backup.keep_newest,
+        daily: backup.keep_daily,
+        weekly: backup.keep_weekly,
+        monthly: backup.keep_monthly,
+        yearly: backup.keep_yearly,
+    };
+    BackupOptions {
+        at_once: backup.at_once,
+        zone: config.locale.time_zone.rules().clone(),
+        keep,
+        rules,
+        shrink_guard_percent: backup.shrink_guard_percent,
+    }
 }
 
 /// What counts for tenants without settings of their own.
@@ -305,15 +316,16 @@ fn server_settings(config: &Config) -> Settings {
         password_min_length: config.auth.password_min_length,
         time_zone: config.locale.time_zone.clone(),
         locale: config.locale.language,
+        backup: BackupSettings::default(),
     }
 }
 
 fn open_central(engine: &Engine, path: &Path) -> Result<Db> {
     let schema = Schema::central()?;
     if !path.exists() {
-        schema.create(path, CENTRAL_OWNER)?;
+        schema.create(path, CENTRAL)?;
     }
-    let (db, outcome) = schema.open(engine, path, CENTRAL_OWNER, Durability::Full)?;
+    let (db, outcome) = schema.open(engine, path, CENTRAL, Durability::Full)?;
     if outcome.from < outcome.to {
         tracing::info!(schema.from = outcome.from, schema.to = outcome.to, "central file upgraded");
     }

@@ -134,6 +134,11 @@ impl DataDir {
         self.root.join(KEYS)
     }
 
+    /// The keys of backups, one a line.
+    pub fn backup_key_file(&self) -> PathBuf {
+        self.keys_dir().join("backup.key")
+    }
+
     /// The folder of unfinished files, on the same file system as all others.
     pub fn tmp_dir(&self) -> PathBuf {
         self.root.join("tmp")

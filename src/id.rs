@@ -9,7 +9,20 @@ use uuid::Uuid;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct TenantId(Arc<str>);
 
+/// Where a tenant is named, this is the server's own file; no tenant can have this id.
+pub const CENTRAL: &str = "central";
+
 impl TenantId {
+    /// The server's own file, among what is backed up.
+    pub fn central() -> Self {
+        CENTRAL.into()
+    }
+
+    /// True for the server's own file.
+    pub fn is_central(&self) -> bool {
+        self.as_str() == CENTRAL
+    }
+
     /// A new id for a tenant of this name.
     pub fn for_name(name: &str) -> Self {
         let mut slug = slug::slugify(name);

@@ -4,10 +4,16 @@
 
 #[path = "cli/acknowledged.rs"]
 mod acknowledged;
+#[path = "cli/backup_central.rs"]
+mod backup_central;
 #[path = "cli/backup_faults.rs"]
 mod backup_faults;
 #[path = "cli/backup_jobs.rs"]
 mod backup_jobs;
+#[path = "cli/backup_keys.rs"]
+mod backup_keys;
+#[path = "cli/backup_retention.rs"]
+mod backup_retention;
 #[path = "cli/backup_world.rs"]
 mod backup_world;
 #[path = "cli/backups.rs"]
@@ -40,6 +46,8 @@ mod extent;
 mod flood;
 #[path = "cli/health.rs"]
 mod health;
+#[path = "cli/instance.rs"]
+mod instance;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/migrate.rs"]

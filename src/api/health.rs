@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::api::Tag;
 use crate::api::kit::reply::{documented, json_response};
 use crate::api::kit::time::Time;
-use crate::app::{App, CENTRAL_OWNER};
+use crate::app::App;
+use crate::id::CENTRAL;
 
 /// State of the server, for load balancers and people.
 pub struct HealthApi(pub App);
@@ -77,7 +78,7 @@ impl HealthApi {
         let row = "SELECT EXISTS (SELECT 1 FROM settings)";
         let central = &self.0.central;
         central.read(move |tx| Ok(tx.query_one(row, &[], |row| row.get::<bool>(0))?)).await.is_ok()
-            && central.probe(CENTRAL_OWNER).await.is_ok()
+            && central.probe(CENTRAL).await.is_ok()
     }
 }
 

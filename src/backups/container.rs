@@ -252,6 +252,24 @@ impl<R: Read + Seek> Unpacker<R> {
     }
 }
 
+/// Writes an opened backup to `to` with another key. Every byte of it is authenticated on the way.
+///
+/// # Errors
+/// [`ContainerError`]; what was written until then is worth nothing.
+pub fn reseal<R: Read + Seek, W: Write>(
+    mut from: Unpacker<R>,
+    mut to: W,
+    key: &StreamKey,
+    head: &Head,
+) -> Result<W, ContainerError> {
+    let head = head.to_bytes()?;
+    to.write_all(&head)?;
+    let mut sealed = Encryptor::new(to, key, &head)?;
+    from.stream.seek_to(0)?;
+    io::copy(&mut from.stream, &mut sealed)?;
+    Ok(sealed.finish()?)
+}
+
 fn copy_bounded(from: &mut impl Read, to: &mut impl Write, bytes_max: u64) -> Result<u64, ContainerError> {
     let copied = io::copy(&mut from.take(bytes_max), to)?;
     if from.read(&mut [0])? > 0 {

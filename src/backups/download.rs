@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use crate::db::file_error;
 use crate::error::{Error, Result};
 
 use super::Backups;
-use super::container::{ContainerError, Unpacker};
+use super::container::{ContainerError, Unpacker, read_head};
+use super::keys::BackupKeys;
 use super::make::in_background;
 use super::model::{Backup, Content};
 
@@ -36,32 +38,35 @@ impl Backups {
 
     /// Opens the file of a backup and checks that it is the one of the row.
     pub(super) async fn unpacker(&self, backup: &Backup) -> Result<Unpacker<File>> {
-        let content = backup.content.as_ref().ok_or_else(|| Error::not_found("backup", &backup.id))?;
-        let key = self.shared.keys.find(&content.key_id).cloned().ok_or_else(|| {
-            let text = format!(
-                "The backup was made with the key {}, which this server does not have. Set it as backup.key.",
-                content.key_id
-            );
-            Error::conflict("backup_key_missing", text)
-        })?;
         let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
-        let row = backup.clone();
-        in_background(move || {
-            let file = File::open(path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    Error::conflict("backup_damaged", format!("The file of the backup {} is gone.", row.file_name))
-                }
-                _ => file_error(error),
-            })?;
-            let unpacker = Unpacker::open(file, key.stream_key()).map_err(|error| damaged(&row, &error))?;
-            if unpacker.head.backup_id == row.id && unpacker.head.tenant_id == row.tenant_id.as_str() {
-                Ok(unpacker)
-            } else {
-                let text = format!("The file of the backup {} is another backup's.", row.file_name);
-                Err(Error::conflict("backup_damaged", text))
-            }
-        })
-        .await
+        let (row, shared) = (backup.clone(), self.shared.clone());
+        in_background(move || open_stored(&path, &row, &shared.keys.load())).await
+    }
+}
+
+/// Opens the file of a backup with the key that its head names, which may be newer than the one of its
+/// row. Blocks.
+pub(super) fn open_stored(path: &Path, backup: &Backup, keys: &BackupKeys) -> Result<Unpacker<File>> {
+    let mut file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::conflict("backup_damaged", format!("The file of the backup {} is gone.", backup.file_name))
+        }
+        _ => file_error(error),
+    })?;
+    let head = read_head(&mut file).map_err(|error| damaged(backup, &error))?;
+    let key = keys.find(&head.key_id).ok_or_else(|| {
+        let text = format!(
+            "The backup was made with the key {}, which this server does not have. Set it as backup.key.",
+            head.key_id
+        );
+        Error::conflict("backup_key_missing", text)
+    })?;
+    let unpacker = Unpacker::open(file, key.stream_key()).map_err(|error| damaged(backup, &error))?;
+    if unpacker.head.backup_id == backup.id && unpacker.head.tenant_id == backup.tenant_id.as_str() {
+        Ok(unpacker)
+    } else {
+        let text = format!("The file of the backup {} is another backup's.", backup.file_name);
+        Err(Error::conflict("backup_damaged", text))
     }
 }
 

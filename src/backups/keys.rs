@@ -88,6 +88,7 @@ fn checksum_of(key: &[u8; 32]) -> [u8; CHECKSUM_BYTES] {
 pub struct BackupKeys {
     current: BackupKey,
     older: Vec<BackupKey>,
+    is_configured: bool,
 }
 
 impl BackupKeys {
@@ -115,7 +116,8 @@ impl BackupKeys {
             }
         }
         let mut keys = keys.into_iter();
-        Ok(keys.next().map(|current| Self { current, older: keys.collect() }))
+        let is_configured = configured.is_some();
+        Ok(keys.next().map(|current| Self { current, older: keys.collect(), is_configured }))
     }
 
     /// As [`BackupKeys::read`], and makes the key file when there is no key and no backup `must_exist` for.
@@ -136,9 +138,42 @@ impl BackupKeys {
             return Err(Error::conflict("backup_key_missing", text));
         }
         let made = BackupKey::generate();
-        let line = Zeroizing::new(format!("{}\n", made.to_text().expose_secret()));
-        secret_file::create(path, line.as_bytes()).map_err(Error::internal)?;
-        Ok(Self { current: made, older: Vec::new() })
+        let keys = Self { current: made, older: Vec::new(), is_configured: false };
+        secret_file::create(path, keys.to_lines().as_bytes()).map_err(Error::internal)?;
+        Ok(keys)
+    }
+
+    /// Puts them into the key file, one a line, the one in use first.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        secret_file::replace(path, self.to_lines().as_bytes()).map_err(Error::internal)
+    }
+
+    fn to_lines(&self) -> Zeroizing<String> {
+        let mut lines = Zeroizing::new(String::new());
+        for key in self.all() {
+            lines.push_str(key.to_text().expose_secret());
+            lines.push('\n');
+        }
+        lines
+    }
+
+    /// With another key in use; those of now only open what they made.
+    pub fn with_new(&self, key: BackupKey) -> Self {
+        let older = self.all().cloned().collect();
+        Self { current: key, older, is_configured: self.is_configured }
+    }
+
+    /// True when the settings name the key in use.
+    pub fn is_configured(&self) -> bool {
+        self.is_configured
+    }
+
+    /// All of them, the one in use first.
+    pub fn all(&self) -> impl Iterator<Item = &BackupKey> {
+        std::iter::once(&self.current).chain(&self.older)
     }
 
     /// What new backups are made with.
@@ -148,7 +183,7 @@ impl BackupKeys {
 
     /// The key with this id.
     pub fn find(&self, id: &str) -> Option<&BackupKey> {
-        std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
+        self.all().find(|key| key.id == id)
     }
 }
 

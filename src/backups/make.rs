@@ -18,10 +18,12 @@ use super::progress::{Progress, Step};
 use super::prove::{Proof, prove};
 
 /// The write-ahead log of a live file may reach this size, or that of the file, while it is copied.
-const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+pub(super) const LOG_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes after which a file is sent to the disk, so that no commit of others waits for a whole file.
 const FLUSH_BYTES: u64 = 16 * 1024 * 1024;
+/// How often a folder is made anew that is gone the next moment.
+const FOLDER_TRIES: u32 = 5;
 /// Percent of the work that the copy is, and where the packing ends.
 const COPIED: u32 = 40;
 const PACKED: u32 = 99;
@@ -79,12 +81,12 @@ impl Task<'_> {
     /// As [`Task::run`].
     pub(super) fn pack(&self, database: &Path) -> Result<Made> {
         let folder = self.root.join(&self.backup.folder);
-        create_folders(self.root, &folder).map_err(file_error)?;
         let part = TempFile::new(folder.join(format!(".{}{PART_SUFFIX}", self.backup.id)));
+        let file = create_part(self.root, &folder, part.path()).map_err(file_error)?;
         let (packed, proof, database_bytes) = std::thread::scope(|scope| {
             // Both read the same pages, and they keep two processors busy.
             let proof = scope.spawn(|| prove(database, self.owner));
-            self.write(database, part.path(), || {
+            self.write(database, file, || {
                 proof.join().unwrap_or_else(|_| Err(Error::internal(anyhow::anyhow!("checking a backup panicked"))))
             })
         })?;
@@ -111,13 +113,12 @@ impl Task<'_> {
     fn write(
         &self,
         database: &Path,
-        part: &Path,
+        part: File,
         proof: impl FnOnce() -> Result<Proof>,
     ) -> Result<(Digest, Proof, u64)> {
         let mut database = File::open(database).map_err(file_error)?;
         let database_bytes = database.metadata().map_err(file_error)?.len();
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(file_error)?;
-        let to = Flushing { file: BufWriter::with_capacity(BUFFER_BYTES, file), pending: 0 };
+        let to = Flushing { file: BufWriter::with_capacity(BUFFER_BYTES, part), pending: 0 };
         let head = Head {
             tenant_id: self.backup.tenant_id.to_string(),
             backup_id: self.backup.id.clone(),
@@ -201,6 +202,17 @@ impl Write for Flushing {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Makes an unfinished file, which from then on keeps its folder. Until then retention may take the
+/// folder for one that is left empty.
+fn create_part(root: &Path, folder: &Path, part: &Path) -> io::Result<File> {
+    let create = || {
+        create_folders(root, folder)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(part)
+    };
+    let is_lost = |tried: &io::Result<File>| tried.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    (1..FOLDER_TRIES).map(|_| create()).find(|tried| !is_lost(tried)).unwrap_or_else(create)
 }
 
 /// Makes the folders from `root` down to `folder`, for nobody else to enter, durably.

@@ -5,24 +5,33 @@
 //! from a client, it is looked up among the tenant's own rows.
 
 pub mod catalog;
+pub mod central;
 pub mod container;
 mod download;
+pub mod instance;
 pub mod jobs;
 pub mod keys;
 mod make;
 mod model;
 mod names;
+pub mod open;
 mod options;
+mod order;
+mod plain;
 mod progress;
 mod prove;
 mod recover;
+mod remove;
 mod restore;
 mod restore_store;
+pub mod retention;
+mod rotate;
 mod store;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -33,17 +42,20 @@ use crate::db::{Db, Engine, Schema, Tx};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::id::TenantId;
-use crate::tenants::Tenants;
+use crate::tenants::{Still, Tenants};
 
 use keys::BackupKeys;
 use make::{Task, in_background};
+use retention::guard;
 use store::NewBackup;
 
 pub use download::Download;
 pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
+pub use order::BackupOrder;
 pub use progress::{Progress, Step};
 pub use restore::{Preview, RestoreOrder, Restored, RowChange, Table, TableChanges};
+pub use rotate::KeyUse;
 
 /// Everything about backups. Cheap to clone.
 #[derive(Clone)]
@@ -58,27 +70,17 @@ struct Shared {
     schema: Arc<Schema>,
     data_dir: DataDir,
     clock: Clock,
-    keys: BackupKeys,
+    keys: ArcSwap<BackupKeys>,
+    /// Held while keys or what they encrypt are exchanged.
+    rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
+    /// Retention looks at one tenant at a time.
+    pruning: Semaphore,
     running: Mutex<HashMap<String, Arc<Progress>>>,
     tasks: TaskTracker,
 }
-
-/// A backup that is to be made.
-#[derive(Debug, Clone)]
-pub struct BackupOrder {
-    /// Of whom.
-    pub tenant: TenantId,
-    /// Why.
-    pub kind: Kind,
-    /// Whether the download will be a zstd frame.
-    pub is_compressed: bool,
-}
-
-/// Rows that retention reads at once.
-const PRUNED_AT_ONCE: i64 = 100;
 
 impl Backups {
     /// Backups of these tenants, in the same data directory.
@@ -93,9 +95,23 @@ impl Backups {
     ) -> Self {
         let central = tenants.central().clone();
         let at_once = Arc::new(Semaphore::new(options.at_once.max(1)));
-        let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        let shared =
-            Shared { central, tenants, engine, schema, data_dir, clock, keys, options, at_once, running, tasks };
+        let (pruning, running, tasks) = (Semaphore::new(1), Mutex::default(), TaskTracker::new());
+        let (keys, rotating) = (ArcSwap::from_pointee(keys), tokio::sync::Mutex::default());
+        let shared = Shared {
+            central,
+            tenants,
+            engine,
+            schema,
+            data_dir,
+            clock,
+            keys,
+            rotating,
+            options,
+            at_once,
+            pruning,
+            running,
+            tasks,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -118,20 +134,21 @@ impl Backups {
 
     async fn make_now(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
         // The tenant first: who waits for one that another restores must not keep the others waiting too.
-        let still = progress.unless_ended(self.shared.tenants.still(&order.tenant)).await??;
+        let source = progress.unless_ended(self.source(&order.tenant)).await??;
         let permit = self.turn(&progress).await?;
         progress.enter(Step::Copying)?;
-        let backup = self.begin(&order.tenant, order.kind, order.is_compressed).await?;
+        let backup = self.begin(&order).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
         let (shared, row) = (self.shared.clone(), backup.clone());
         let made = in_background(move || {
             // They travel with the work.
             let _held = (permit, under_way);
+            let keys = shared.keys.load();
             let task = Task {
                 backup: &row,
-                live: &still.path,
-                owner: still.tenant.id.as_str(),
-                key: shared.keys.current(),
+                live: &source.path,
+                owner: order.tenant.as_str(),
+                key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
                 progress: &progress,
@@ -142,23 +159,33 @@ impl Backups {
         self.end(&backup, made).await
     }
 
+    /// The file of a tenant, which nobody moves or replaces meanwhile, or the server's own.
+    async fn source(&self, tenant: &TenantId) -> Result<Source> {
+        if tenant.is_central() {
+            return Ok(Source { path: self.shared.data_dir.central_db(), _still: None });
+        }
+        let still = self.shared.tenants.still(tenant).await?;
+        Ok(Source { path: still.path.clone(), _still: Some(still) })
+    }
+
     /// Waits until there is room for one more.
     async fn turn(&self, progress: &Progress) -> Result<OwnedSemaphorePermit> {
         progress.unless_ended(self.shared.at_once.clone().acquire_owned()).await?.map_err(Error::internal)
     }
 
     /// Writes the row of a backup that is about to be made.
-    async fn begin(&self, tenant: &TenantId, kind: Kind, is_compressed: bool) -> Result<Backup> {
-        let now = self.shared.clock.now();
-        let (folder, stem) = names::of(tenant, now, &self.shared.options.zone);
+    async fn begin(&self, order: &BackupOrder) -> Result<Backup> {
+        let (now, options) = (self.shared.clock.now(), &self.shared.options);
+        let (folder, stem) = names::of(&order.tenant, now, &options.zone);
         let new = NewBackup {
             id: crate::id::uuid().to_string(),
-            tenant_id: tenant.clone(),
-            kind,
+            tenant_id: order.tenant.clone(),
+            kind: order.kind,
             folder,
             stem,
-            is_compressed,
-            expires_at: Some(now.plus(self.shared.options.keep.of(kind))),
+            is_compressed: order.is_compressed,
+            asked_by: order.asked_by,
+            expires_at: Some(now.plus(order.keep_days.map_or_else(|| options.keep.of(order.kind), options::days))),
             now,
         };
         self.shared.central.write(move |tx| store::insert(tx, &new)).await
@@ -170,10 +197,17 @@ impl Backups {
         let error = match made {
             Ok(made) => {
                 let _ = fault::point("backup.synced");
-                let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &made.content, made.warning.as_deref(), now);
+                let percent = self.shared.options.shrink_guard_percent;
+                let finish = move |tx: &mut Tx<'_>| {
+                    let backup = store::finish(tx, &id, &made.content, made.warning.as_deref(), now)?;
+                    Ok((guard::watch(tx, &backup, percent, now)?, backup))
+                };
                 match self.shared.central.write(finish).await {
-                    Ok(backup) => {
+                    Ok((pause, backup)) => {
                         let _ = fault::point("backup.noted");
+                        if let Some(pause) = pause {
+                            pause.warn();
+                        }
                         return Ok(backup);
                     }
                     Err(error) => {
@@ -207,13 +241,6 @@ impl Backups {
         let failed = self.shared.central.write(move |tx| store::fail(tx, &id, code, &text, now)).await;
         if let Err(error) = failed {
             tracing::error!(backup.id, %error, "the failure could not be written down; the next start does it");
-        }
-    }
-
-    fn remove_file(&self, backup: &Backup) {
-        let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
-        if let Err(error) = crate::db::remove_closed(&path) {
-            tracing::error!(file = %path.display(), %error, "the file of a failed backup could not be removed");
         }
     }
 
@@ -280,7 +307,8 @@ impl Backups {
     /// # Errors
     /// Storage errors.
     pub async fn tenants_without(&self, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
-        self.shared.central.scan(move |tx| store::tenants_without(tx, kind, since)).await
+        let now = self.shared.clock.now();
+        self.shared.central.scan(move |tx| store::tenants_without(tx, kind, since, now)).await
     }
 
     /// The backups of every tenant, summed up.
@@ -289,52 +317,6 @@ impl Backups {
     /// Storage errors.
     pub async fn stats(&self) -> Result<Vec<BackupStats>> {
         self.shared.central.scan(store::stats).await
-    }
-
-    /// Removes a backup: the file first, so that a row without a file tells of a half deletion, and
-    /// never a file without a row.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub async fn delete(&self, backup: &Backup) -> Result<()> {
-        let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
-        let id = backup.id.clone();
-        self.to_the_end(move |backups| async move {
-            backups.shared.engine.run(move || Ok(crate::db::remove_closed(&path)?)).await?;
-            backups.shared.central.write(move |tx| store::remove(tx, &id)).await
-        })
-        .await
-    }
-
-    /// Removes every backup of a tenant, pinned ones too: nothing of it is to be left.
-    ///
-    /// # Errors
-    /// The first storage error.
-    pub async fn forget(&self, tenant: &TenantId) -> Result<()> {
-        let id = tenant.clone();
-        for backup in self.shared.central.read(move |tx| store::ended_of(tx, id.as_str())).await? {
-            self.delete(&backup).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes the backups whose time is over; gives how many. The newest of a tenant stays, however
-    /// old it is.
-    ///
-    /// # Errors
-    /// The first storage error; what was removed until then stays removed.
-    pub async fn prune(&self) -> Result<usize> {
-        let (now, mut removed) = (self.shared.clock.now(), 0);
-        loop {
-            let expired = self.shared.central.read(move |tx| store::expired(tx, now, PRUNED_AT_ONCE)).await?;
-            if expired.is_empty() {
-                return Ok(removed);
-            }
-            for backup in &expired {
-                self.delete(backup).await?;
-                removed += 1;
-            }
-        }
     }
 
     /// Ends what is under way, without results unless it is past its point of no return, and waits for it.
@@ -353,6 +335,12 @@ impl Backups {
         let task = self.shared.tasks.spawn(work(self.clone()));
         task.await.map_err(|error| Error::internal(anyhow::anyhow!("work on a backup broke off: {error}")))?
     }
+}
+
+/// What is copied.
+struct Source {
+    path: std::path::PathBuf,
+    _still: Option<Still>,
 }
 
 /// Shows a backup among those under way until this is dropped.

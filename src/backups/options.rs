@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::model::Kind;
+use super::retention::Rules;
 
 /// How backups are made and how long they stay.
 #[derive(Debug, Clone)]
@@ -15,6 +16,11 @@ pub struct BackupOptions {
     pub zone: TimeZone,
     /// How long they stay.
     pub keep: KeepDays,
+    /// What stays longer.
+    pub rules: Rules,
+    /// Share of its rows or bytes that a tenant may lose between two backups before they all stay; 0
+    /// for any.
+    pub shrink_guard_percent: u32,
 }
 
 /// Days that backups are kept.
@@ -38,6 +44,11 @@ impl KeepDays {
             Kind::Weekly => self.weekly,
             Kind::PreRestore | Kind::PreUpgrade | Kind::Final => self.safety,
         };
-        Duration::from_secs(u64::from(days) * 86_400)
+        self::days(days)
     }
+}
+
+/// So many days, each of 24 hours.
+pub(super) fn days(count: u32) -> Duration {
+    Duration::from_secs(u64::from(count) * 86_400)
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use crate::clock::Timestamp;
 use crate::db::{Row, Tx};
 use crate::error::{DbError, Error, Result};
-use crate::id::TenantId;
+use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
+use super::jobs::AskedBy;
 use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 
 pub(super) const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
@@ -63,6 +64,7 @@ pub(super) struct NewBackup {
     /// Its name without the ending; `_2` and so on is put behind one that is taken.
     pub(super) stem: String,
     pub(super) is_compressed: bool,
+    pub(super) asked_by: Option<AskedBy>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
@@ -79,8 +81,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewBackup) -> Result<Backup> {
         file_name = format!("{}_{number}.{ending}", new.stem);
     }
     tx.execute(
-        "INSERT INTO backups (id, tenant_id, kind, state, folder, file_name, is_compressed, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO backups (id, tenant_id, kind, state, folder, file_name, is_compressed, created_at, expires_at, \
+         asked_by) VALUES (?1, ?2, ?3, 'running', ?4, ?5, ?6, ?7, ?8, ?9)",
         vals![
             &new.id,
             new.tenant_id.as_str(),
@@ -89,7 +91,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &NewBackup) -> Result<Backup> {
             &file_name,
             new.is_compressed,
             new.now,
-            new.expires_at
+            new.expires_at,
+            new.asked_by.map(AskedBy::as_str)
         ],
     )?;
     get(tx, &new.id)
@@ -152,6 +155,20 @@ pub(super) fn newest(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Option<Backup>>
          ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
     );
     Ok(tx.query_opt(&sql, vals![tenant_id], read_backup)?)
+}
+
+/// The newest finished backup of the same tenant that is older than this one, as [`newest`] finds it.
+pub(super) fn newest_before(tx: &mut Tx<'_>, made: &Backup) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.tenant_id = ?1 AND b.state = 'ok' AND b.kind <> 'pre_restore' \
+         AND (b.created_at, b.id) < (?2, ?3) ORDER BY b.created_at DESC, b.id DESC LIMIT 1"
+    );
+    Ok(tx.query_opt(&sql, vals![made.tenant_id.as_str(), made.created_at, &made.id], read_backup)?)
+}
+
+/// When the newest backup was begun.
+pub(super) fn newest_at(tx: &mut Tx<'_>) -> Result<Option<Timestamp>> {
+    Ok(tx.query_one("SELECT max(created_at) FROM backups", &[], |row| row.get(0))?)
 }
 
 /// All finished backups of a tenant, newest first.
@@ -243,24 +260,47 @@ pub(super) fn ended_of(tx: &mut Tx<'_>, tenant_id: &str) -> Result<Vec<Backup>> 
     Ok(tx.query(&sql, vals![tenant_id], read_backup)?)
 }
 
-/// Backups whose time is over, except pinned ones and the newest finished one of each tenant there is.
-pub(super) fn expired(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> Result<Vec<Backup>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM backups b WHERE b.expires_at <= ?1 AND b.state <> 'running' AND b.is_pinned = 0 \
-         AND (b.id <> coalesce((SELECT n.id FROM backups n WHERE n.tenant_id = b.tenant_id AND n.state = 'ok' \
-                                ORDER BY n.created_at DESC, n.id DESC LIMIT 1), '') \
-              OR NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = b.tenant_id)) \
-         ORDER BY b.expires_at LIMIT ?2"
-    );
-    Ok(tx.query(&sql, vals![now, limit], read_backup)?)
-}
-
-/// Tenants that have a file and no finished backup of this kind since then, in the order they were made.
-pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp) -> Result<Vec<TenantId>> {
+/// The central file and the tenants that have a file, as far as there is no finished backup of this kind
+/// since then, in the order they were made.
+pub(super) fn tenants_without(tx: &mut Tx<'_>, kind: Kind, since: Timestamp, now: Timestamp) -> Result<Vec<TenantId>> {
     let sql = "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended', 'frozen') AND NOT EXISTS \
                (SELECT 1 FROM backups b WHERE b.tenant_id = t.id AND b.kind = ?1 AND b.state = 'ok' \
-                AND b.created_at >= ?2) ORDER BY t.number";
-    Ok(tx.query(sql, vals![kind.as_str(), since], |row| Ok(row.text(0)?.into()))?)
+                AND b.created_at BETWEEN ?2 AND ?3) ORDER BY t.number";
+    let mut without = tx.query(sql, vals![kind.as_str(), since, now], |row| Ok(TenantId::from(row.text(0)?)))?;
+    let of_central = "SELECT 1 FROM backups b WHERE b.tenant_id = ?1 AND b.kind = ?2 AND b.state = 'ok' \
+                      AND b.created_at BETWEEN ?3 AND ?4";
+    if tx.query_opt(of_central, vals![CENTRAL, kind.as_str(), since, now], |_| Ok(()))?.is_none() {
+        without.insert(0, TenantId::central());
+    }
+    Ok(without)
+}
+
+/// Tenants that have a file, in the order they were made.
+pub(super) fn tenants_with_file(tx: &mut Tx<'_>) -> Result<Vec<TenantId>> {
+    let sql = format!("SELECT t.id FROM tenants t WHERE {HAS_FILE} ORDER BY t.number");
+    Ok(tx.query(&sql, &[], |row| Ok(row.text(0)?.into()))?)
+}
+
+/// How many finished backups each key opens, by its id.
+pub(super) fn keys_in_use(tx: &mut Tx<'_>) -> Result<BTreeMap<String, u64>> {
+    let sql = "SELECT key_id, count(*) FROM backups WHERE state = 'ok' AND key_id IS NOT NULL GROUP BY key_id";
+    let found = tx.query(sql, &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?.unsigned_abs())))?;
+    Ok(found.into_iter().collect())
+}
+
+/// The finished backup behind `after` in the order of ids that another key opens than this one.
+pub(super) fn next_with_other_key(tx: &mut Tx<'_>, key_id: &str, after: &str) -> Result<Option<Backup>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM backups b WHERE b.id > ?2 AND b.state = 'ok' AND b.key_id <> ?1 ORDER BY b.id LIMIT 1"
+    );
+    Ok(tx.query_opt(&sql, vals![key_id, after], read_backup)?)
+}
+
+/// The file of a backup was encrypted with this key.
+pub(super) fn set_key(tx: &mut Tx<'_>, id: &str, key_id: &str, file_bytes: u64) -> Result<()> {
+    let sql = "UPDATE backups SET key_id = ?2, file_bytes = ?3 WHERE id = ?1";
+    tx.execute(sql, vals![id, key_id, signed(file_bytes)])?;
+    Ok(())
 }
 
 /// All of them, oldest first.

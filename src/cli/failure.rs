@@ -14,9 +14,13 @@ use crate::error::{DbError, Error, FieldError};
 pub const FAILED: u8 = 1;
 /// The command line is wrong, or a confirmation is missing.
 pub const USAGE: u8 = 2;
+/// A file is damaged, or none of ruko's (`EX_DATAERR`).
+pub const DAMAGED: u8 = 65;
 /// Another process holds the data directory; the same command may work later (`EX_TEMPFAIL`).
 pub const IN_USE: u8 = 75;
 
+/// The key does not open the file (`EX_NOPERM`).
+pub const WRONG_KEY: u8 = 77;
 /// Ctrl-C ended it, as a shell says it of a program (128 and the number of SIGINT).
 pub const CANCELLED: u8 = 130;
 
@@ -27,7 +31,9 @@ Exit codes:
    1  it failed: the text on standard error says why (`doctor`: a check
       failed; `migrate`: a file could not be migrated; `health`: no healthy answer)
    2  the command line is wrong, or a confirmation is missing (--yes)
+  65  a backup is damaged, or no backup of ruko's
   75  another process holds the data directory
+  77  the key is not the one the backup was made with
   78  a secret is one of public documentation while debug is off
  130  a backup or restore was cancelled with Ctrl-C; nothing was changed";
 

@@ -4,9 +4,9 @@
 //! server runs and in this process otherwise (see `client`). `config`, `openapi`, `doctor`,
 //! `sql` and `completions` only read and need neither; `health` asks over the network.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 75 the data
-//! directory is in use by another process, 78 a documented placeholder as a secret, 130 cancelled
-//! with Ctrl-C (see `failure`). Errors go to standard error: one line what happened, one line what to do.
+//! Exit codes: 0 done, 1 failed, 2 wrong command line or missing confirmation, 65 a damaged
+//! backup, 75 the data directory is in use by another process, 77 a wrong key, 78 a documented placeholder
+//! as a secret, 130 cancelled with Ctrl-C (see `failure`). Errors go to standard error: one line what happened, one line what to do.
 
 mod ask;
 mod backup;
@@ -19,15 +19,19 @@ mod exchange;
 mod failure;
 mod globals;
 mod health;
+mod instance;
 mod job;
 mod key;
+mod landing;
 mod logs;
 mod master_key;
 mod migrate;
 mod openapi;
 mod output;
 mod progress;
+mod recovery_key;
 mod restore;
+mod restore_central;
 mod schedule;
 mod seed;
 mod serve;
@@ -64,12 +68,15 @@ enum Command {
     /// Bring the central file and every tenant's file to the newest schema
     #[command(alias = "tenants:migrate")]
     Migrate(migrate::Migrate),
-    /// Make and list backups
+    /// Make, list, open, keep and remove backups
     #[command(subcommand)]
     Backup(backup::BackupCommand),
     /// Bring a backup back into its tenant, which goes on serving
     #[command(alias = "tenant:restore")]
     Restore(restore::Restore),
+    /// Write everything into one archive, and make a data directory of one
+    #[command(subcommand)]
+    Instance(instance::InstanceCommand),
     /// Make keys and secrets
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -101,6 +108,9 @@ enum Command {
     /// List backups (the artisan spelling)
     #[command(name = "tenant:backups", hide = true)]
     TenantBackups(backup::List),
+    /// Write a tenant's database as SQL text (the artisan spelling)
+    #[command(name = "tenant:dump", hide = true)]
+    TenantDump(tenant::Dump),
     /// Run the jobs that are due (the artisan spelling); a server does it by itself
     #[command(name = "schedule:run", hide = true)]
     ScheduleRun(schedule::Run),
@@ -139,6 +149,8 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Restore(command) => command.run(&globals).await,
         Command::TenantBackup(command) => command.run(&globals).await,
         Command::TenantBackups(command) => command.run(&globals).await,
+        Command::Instance(command) => command.run(&globals).await,
+        Command::TenantDump(command) => tenant::TenantCommand::Dump(command).run(&globals).await,
         Command::Key(command) => command.run(&globals),
         Command::KeyGenerate(command) => command.run(&globals),
         Command::Openapi(command) => command.run().await,

@@ -12,6 +12,14 @@ pub fn over_tenants(count: u64) -> ProgressBar {
     bar
 }
 
+/// Over this many backups.
+pub fn over_backups(count: u64) -> ProgressBar {
+    let bar = ProgressBar::new(count);
+    bar.set_style(style("{wide_bar} {pos}/{len} backups, {eta} left"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// Over the percents of this many jobs.
 pub fn over_jobs(count: u64) -> ProgressBar {
     let bar = ProgressBar::new(count * 100);

@@ -1,5 +1,7 @@
 //! `ruko restore`
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -8,12 +10,13 @@ use super::failure::Outcome;
 use super::globals::Globals;
 use super::job::Watch;
 use super::output::{self, plain};
-use super::{ask, backup};
+use super::{ask, backup, restore_central};
+use crate::id::CENTRAL;
 
 /// Bring a backup back into its tenant, which goes on serving
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// Its id, number or file name
+    /// Its id, number or file name; `central` for the server's own file, while no server runs
     tenant: String,
     /// Name of the backup, as `ruko backup list` shows it; when missing, the newest that no restore has made
     file: Option<String>,
@@ -34,6 +37,9 @@ pub struct Restore {
 impl Restore {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
+        if self.tenant == CENTRAL {
+            return restore_central::run(globals, &config, self.file.as_deref().map(Path::new), self.yes);
+        }
         let tenant = backup::named(&config, &self.tenant)?;
         if !self.preview {
             let name = output::without_controls(&tenant.name);
@@ -85,7 +91,7 @@ impl Restore {
 
     /// A path as the original wanted it names a file of this tenant all the same.
     fn body(&self) -> Value {
-        let file = self.file.as_deref().and_then(|file| std::path::Path::new(file).file_name()?.to_str());
+        let file = self.file.as_deref().and_then(|file| Path::new(file).file_name()?.to_str());
         let mut body = file.map_or_else(|| json!({}), |file| json!({"file": file}));
         if !self.tables.is_empty() {
             body["tables"] = self.tables.iter().map(|table| table.trim()).collect();

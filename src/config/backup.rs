@@ -28,6 +28,19 @@ section! {
         /// Days that the backup is kept which a restore or an upgrade makes of what was there before,
         /// and the last one of a deleted tenant.
         keep_safety_days: u32 = 30, within 1..=36_500;
+        /// Newest backups of a tenant that stay, however old they are.
+        keep_newest: u32 = 3, within 1..=1000;
+        /// Days that have a backup and of which the newest stays, however old it is.
+        keep_daily: u32 = 0, within 0..=100_000;
+        /// The same for weeks, from Monday to Sunday.
+        keep_weekly: u32 = 0, within 0..=100_000;
+        /// The same for months.
+        keep_monthly: u32 = 0, within 0..=100_000;
+        /// The same for years.
+        keep_yearly: u32 = 0, within 0..=1000;
+        /// When a tenant has lost this share of its rows or of the size of its database since its last
+        /// backup, all its backups stay until somebody resumes its retention. 0 for never.
+        shrink_guard_percent: u32 = 50, within 0..=100;
         /// Whether a tenant's admins may restore its backups.
         tenant_restore: bool = true;
         /// Whether a tenant's admins may download its backups.

@@ -16,6 +16,16 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Reads one; none when it says nothing.
+    pub fn find(text: &str) -> Option<Self> {
+        <Self as Text>::parse(text)
+    }
+
+    /// The expression, or `off`.
+    pub fn expression(&self) -> &str {
+        &self.text
+    }
+
     /// The last time it was due, `now` included; none when it never is.
     pub fn last_due(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         let due = self.cron.as_ref()?.find_previous_occurrence(&now.in_zone(zone), true).ok()?;

@@ -4,6 +4,8 @@
 //! authorizer lets only reading through, and a write-ahead log that lies beside the file is read
 //! but neither folded in nor removed.
 
+mod dump;
+
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};

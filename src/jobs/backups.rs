@@ -4,6 +4,7 @@
 //! up for, once, and no time counts twice. A run that was cut short goes on with the tenants that have
 //! no backup of it yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::id::TenantId;
 
 use super::history;
+use super::own_schedules::{self, OwnTime};
 
 /// The job that looks whether one of the schedules is due.
 pub const JOB: &str = "backup_schedule";
@@ -30,12 +32,13 @@ pub fn schedules(backup: &Backup) -> [(&'static str, Kind, &Schedule); 2] {
 /// # Errors
 /// When the central file cannot be read or written; one tenant that fails does not stop the others.
 pub async fn run_due(app: &App) -> Result<()> {
+    let own = own_schedules::list(app).await?;
     for (job, kind, schedule) in schedules(&app.config.backup) {
         if let Some(due) = find_due(app, job, schedule).await? {
-            run(app, job, kind, due).await?;
+            run(app, job, kind, due, &own).await?;
         }
     }
-    Ok(())
+    own_schedules::run_due(app, own).await
 }
 
 /// The time that a run is due for; none when it was made already. The first look only begins the
@@ -54,16 +57,19 @@ async fn find_due(app: &App, job: &'static str, schedule: &Schedule) -> Result<O
                 .await?;
             Ok(None)
         }
-        Some(last) if last.started_at >= due && last.end.is_some() => Ok(None),
+        // One of a time to come is of a clock that was wrong.
+        Some(last) if (due..=now).contains(&last.started_at) && last.end.is_some() => Ok(None),
         Some(_) => Ok(Some(due)),
     }
 }
 
-async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result<()> {
+async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp, own: &[OwnTime]) -> Result<()> {
     let begun = app.clock.now();
     let id = app.central.write(move |tx| history::begin(tx, job, begun)).await?;
-    let tenants = app.backups.tenants_without(kind, due).await?;
-    let count = tenants.len();
+    let mut tenants = app.backups.tenants_without(kind, due).await?;
+    let have_own: HashSet<_> = own.iter().filter(|time| time.kind == kind).map(|time| &time.tenant).collect();
+    tenants.retain(|tenant| !have_own.contains(tenant));
+    let count = tenants.iter().filter(|tenant| !tenant.is_central()).count();
     tracing::info!(job, tenants.count = count, "backups begin");
     let work = tenants.into_iter().map(|tenant| async move { make(app, tenant, kind).await });
     // The turns that all backups take would bound it too, but then one that somebody asks for would
@@ -71,7 +77,7 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result
     let outcomes: Vec<bool> =
         futures_util::stream::iter(work).buffer_unordered(app.config.backup.at_once).collect().await;
     let failed = outcomes.iter().filter(|is_ok| !**is_ok).count();
-    let (now, detail) = (app.clock.now(), format!("{} tenants, {failed} failed", outcomes.len()));
+    let (now, detail) = (app.clock.now(), format!("{count} tenants and the central file, {failed} failed"));
     let duration_secs = now.0.saturating_sub(begun.0) / 1000;
     if failed == 0 {
         tracing::info!(job, tenants.count = count, duration_secs, "backups made");
@@ -82,8 +88,8 @@ async fn run(app: &App, job: &'static str, kind: Kind, due: Timestamp) -> Result
 }
 
 /// False when it failed; the log says why already.
-async fn make(app: &App, tenant: TenantId, kind: Kind) -> bool {
-    let order = BackupOrder { tenant, kind, is_compressed: true };
+pub(super) async fn make(app: &App, tenant: TenantId, kind: Kind) -> bool {
+    let order = BackupOrder::new(tenant, kind);
     // One that is not found was deleted a moment ago.
     matches!(app.backups.make(order, Arc::default()).await, Ok(_) | Err(Error::NotFound { .. }))
 }

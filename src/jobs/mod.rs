@@ -6,6 +6,8 @@
 pub mod backups;
 pub mod history;
 mod migrations;
+pub mod own_schedules;
+pub mod retention;
 mod runner;
 
 use std::time::Duration;
@@ -65,10 +67,7 @@ pub fn all() -> Vec<Job> {
             .first_after(Duration::from_secs(1))
             .that_can_break_off(),
         Job::every("backup_retention", Duration::from_secs(3600), |app| async move {
-            let removed = app.backups.prune().await?;
-            if removed > 0 {
-                tracing::info!(backups.removed = removed, "backups whose time is over were removed");
-            }
+            retention::run(&app).await?;
             app.backup_jobs.prune().await.map(|_| ())
         }),
         Job::every("log_retention", Duration::from_secs(3600), |app| async move {

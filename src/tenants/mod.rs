@@ -23,6 +23,7 @@ mod model;
 mod parking;
 mod plans;
 mod recover;
+mod scheduled;
 mod settings;
 mod store;
 mod transfer;
@@ -51,7 +52,8 @@ pub use model::{
     ConnectionNotes, Domain, Limits, LimitsPatch, MigrationFailure, NewTenant, Origin, Plan, Tenant, TenantFilter,
     TenantPage, TenantPatch, TenantState,
 };
-pub use settings::{OwnSettings, Settings, SettingsPatch};
+pub use scheduled::Scheduled;
+pub use settings::{BackupSettings, OwnSettings, Settings, SettingsPatch};
 pub use transfer::{Export, ImportOptions, Upload, is_leftover};
 
 /// Everything about tenants that is not inside one tenant's file. Cheap to clone.

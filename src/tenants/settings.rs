@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Language, Zone};
+use crate::config::{Language, Schedule, Zone};
 use crate::error::Rule;
 
 /// As far as the shortest allowed password may be raised.
@@ -17,6 +17,19 @@ pub struct Settings {
     pub time_zone: Zone,
     /// Language of texts for people where a request asks for none that ruko speaks.
     pub locale: Language,
+    /// When it is backed up.
+    pub backup: BackupSettings,
+}
+
+/// When a tenant is backed up, where it differs from the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackupSettings {
+    /// False for never.
+    pub enabled: Option<bool>,
+    /// Cron expression of every day's, in the tenant's time zone, or `off`.
+    pub daily: Option<String>,
+    /// The same of every week's.
+    pub weekly: Option<String>,
 }
 
 /// What a tenant has set of its own, as it is stored. What is missing, or says nothing to this ruko,
@@ -30,11 +43,18 @@ pub struct OwnSettings {
     time_zone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
+    // An index finds the tenants with one of these by how their names begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_daily: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_weekly: Option<String>,
 }
 
 /// Changes to a tenant's own settings. `None` leaves one as it is, an inner `None` is as the server
 /// has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct SettingsPatch {
     /// Fewest characters of a new password.
     pub password_min_length: Option<Option<usize>>,
@@ -42,29 +62,54 @@ pub struct SettingsPatch {
     pub time_zone: Option<Option<Zone>>,
     /// Language of texts for people.
     pub locale: Option<Option<Language>>,
+    /// Whether it is backed up by a schedule.
+    pub backup_enabled: Option<Option<bool>>,
+    /// When it is backed up for the day.
+    pub backup_daily: Option<Option<Schedule>>,
+    /// When it is backed up for the week.
+    pub backup_weekly: Option<Option<Schedule>>,
 }
 
 impl OwnSettings {
     /// These over the server's. A password never gets shorter than the server allows.
     pub fn in_force(&self, server: &Settings) -> Settings {
-        let time_zone = self.time_zone.as_deref().and_then(Zone::find);
+        let time_zone = self.zone();
         let own_length = self.password_min_length.unwrap_or(0).min(PASSWORD_MIN_LENGTH_MAX);
         Settings {
             password_min_length: own_length.max(server.password_min_length),
             time_zone: time_zone.unwrap_or_else(|| server.time_zone.clone()),
             locale: self.locale.as_deref().and_then(Language::find).unwrap_or(server.locale),
+            backup: self.backup(),
         }
+    }
+
+    /// What it has set of its backups.
+    pub fn backup(&self) -> BackupSettings {
+        let known = |text: &Option<String>| text.clone().filter(|text| Schedule::find(text).is_some());
+        let (daily, weekly) = (known(&self.backup_daily), known(&self.backup_weekly));
+        BackupSettings { enabled: self.backup_enabled, daily, weekly }
+    }
+
+    /// The zone it has set.
+    pub fn zone(&self) -> Option<Zone> {
+        self.time_zone.as_deref().and_then(Zone::find)
     }
 
     /// These settings with `newer` on top.
     pub(super) fn overlaid(self, newer: &SettingsPatch) -> Self {
-        let SettingsPatch { password_min_length, time_zone, locale } = newer;
+        let SettingsPatch { password_min_length, time_zone, locale, backup_enabled, .. } = newer;
+        let text = |schedule: &Option<Option<Schedule>>, own: Option<String>| {
+            schedule.as_ref().map_or(own, |schedule| schedule.as_ref().map(|schedule| schedule.expression().to_owned()))
+        };
         let time_zone = time_zone.as_ref().map(|zone| zone.as_ref().map(|zone| zone.name().to_owned()));
         let locale = locale.map(|locale| locale.map(|locale| locale.as_str().to_owned()));
         Self {
             password_min_length: password_min_length.unwrap_or(self.password_min_length),
             time_zone: time_zone.unwrap_or(self.time_zone),
             locale: locale.unwrap_or(self.locale),
+            backup_enabled: backup_enabled.unwrap_or(self.backup_enabled),
+            backup_daily: text(&newer.backup_daily, self.backup_daily),
+            backup_weekly: text(&newer.backup_weekly, self.backup_weekly),
         }
     }
 
@@ -73,6 +118,10 @@ impl OwnSettings {
         self.password_min_length.is_none_or(|length| (1..=PASSWORD_MIN_LENGTH_MAX).contains(&length))
             && self.time_zone.as_deref().is_none_or(|name| Zone::find(name).is_some())
             && self.locale.as_deref().is_none_or(|code| Language::find(code).is_some())
+            && [&self.backup_daily, &self.backup_weekly]
+                .into_iter()
+                .flatten()
+                .all(|text| Schedule::find(text).is_some())
     }
 }
 
@@ -96,19 +145,25 @@ mod tests {
 
     fn server() -> Settings {
         let time_zone = Zone::find("Asia/Jakarta").unwrap();
-        Settings { password_min_length: 8, time_zone, locale: Language::English }
+        let backup = BackupSettings::default();
+        Settings { password_min_length: 8, time_zone, locale: Language::English, backup }
     }
 
     #[test]
     fn what_is_not_set_or_not_understood_is_as_the_server_has_it() {
-        for stored in ["{}", r#"{"time_zone": "Mars/Olympus", "locale": "tlh", "more": 1, "password_min_length": 7}"#] {
+        for stored in [
+            "{}",
+            r#"{"time_zone": "Mars/Olympus", "locale": "tlh", "more": 1, "password_min_length": 7, "backup_weekly": "soon"}"#,
+        ] {
             let own: OwnSettings = serde_json::from_str(stored).unwrap();
             assert_eq!(own.in_force(&server()), server(), "{stored}");
         }
-        let stored = r#"{"password_min_length":12,"time_zone":"Asia/Jayapura","locale":"id"}"#;
+        let stored =
+            r#"{"password_min_length":12,"time_zone":"Asia/Jayapura","locale":"id","backup_daily":"0 4 * * *"}"#;
         let own: OwnSettings = serde_json::from_str(stored).unwrap();
         let time_zone = Zone::find("Asia/Jayapura").unwrap();
-        let expected = Settings { password_min_length: 12, time_zone, locale: Language::Indonesian };
+        let backup = BackupSettings { daily: Some("0 4 * * *".into()), ..BackupSettings::default() };
+        let expected = Settings { password_min_length: 12, time_zone, locale: Language::Indonesian, backup };
         assert_eq!(own.in_force(&server()), expected);
         assert_eq!(serde_json::to_string(&own).unwrap(), stored);
     }
@@ -119,7 +174,8 @@ mod tests {
         let zone = Zone::find("Asia/Makassar");
         let patch = SettingsPatch { time_zone: Some(zone), locale: Some(None), ..SettingsPatch::default() };
         let time_zone = Some("Asia/Makassar".to_owned());
-        assert_eq!(own.overlaid(&patch), OwnSettings { password_min_length: Some(12), time_zone, locale: None });
+        let expected = OwnSettings { password_min_length: Some(12), time_zone, ..OwnSettings::default() };
+        assert_eq!(own.overlaid(&patch), expected);
     }
 
     #[test]

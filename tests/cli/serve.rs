@@ -330,12 +330,16 @@ fn schedule_of_cron_tells_of_backups_that_were_due() {
     long_ago();
     let due = home.json(&["--set", "backup.weekly=off", "schedule:run"]);
     let daily = of(&due, "backup_daily");
-    assert_eq!((&daily["ran"], &daily["detail"]), (&Value::Bool(true), &"1 tenants, 0 failed".into()), "{due}");
+    assert_eq!(
+        (&daily["ran"], &daily["detail"]),
+        (&Value::Bool(true), &"1 tenants and the central file, 0 failed".into()),
+        "{due}"
+    );
     assert!(daily["next_at"].as_str().is_some_and(|at| at.ends_with('Z')), "{due}");
     assert_eq!(of(&due, "backup_weekly")["detail"], "off", "{due}");
     long_ago();
     std::fs::write(home.data().join("tenants/one.db"), "this is no database at all").unwrap();
-    home.run(&["schedule:run"]).refused(1, &["the job backup_daily failed: 1 tenants, 1 failed"]);
+    home.run(&["schedule:run"]).refused(1, &["the job backup_daily failed: 1 tenants and the central file, 1 failed"]);
 }
 
 #[test]

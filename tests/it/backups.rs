@@ -3,9 +3,12 @@
 mod hostile;
 mod jobs;
 mod own;
+mod own_times;
 mod partial;
 mod preview;
 mod restore;
+mod retention;
+mod retention_model;
 mod schedule;
 
 use std::io::Write;
@@ -15,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::extent::not_tested;
-use crate::support::{MASTER_KEY, Server, Tenant, User, raw};
+use crate::support::{MASTER_KEY, Server, Tenant, User, eventually, raw};
 
 /// A tenant with an admin and some products.
 async fn shop(server: &Server, name: &str, products: usize) -> (Tenant, User) {
@@ -167,6 +170,34 @@ async fn parts_of_a_download_can_be_asked_for() {
         (behind.status().as_u16(), behind.headers()["content-range"].to_str().unwrap()),
         (416, &*format!("bytes */{}", whole.len()))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_is_downloaded_as_text_that_makes_the_same_database() {
+    let server = Server::start().await;
+    let (tenant, admin) = shop(&server, "Warung", 3).await;
+    let made = back_up(&server, &tenant, json!({})).await;
+    sell(&admin, "Later").await;
+    let name = made["data"]["filename"].as_str().unwrap();
+    let response = download(&server, &tenant, &format!("{name}&format=sql"), None).await;
+    assert_eq!(response.headers()["content-type"], "application/sql");
+    let stem = name.strip_suffix(".db.zst").unwrap();
+    assert_eq!(response.headers()["content-disposition"], format!("attachment; filename=\"{stem}.sql\""));
+    let text = response.text().await.unwrap();
+    let loaded = rusqlite::Connection::open_in_memory().unwrap();
+    loaded.execute_batch(&text).unwrap();
+    let count = |sql: &str| loaded.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM products"), 3);
+    let indexed = count("SELECT count(*) FROM products WHERE id <= (SELECT indexed_to FROM products_indexed)");
+    assert_eq!(count("SELECT count(*) FROM products_fts WHERE products_fts MATCH 'goreng'"), indexed);
+    assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    assert_eq!(count("SELECT n FROM row_counts WHERE name = 'products'"), 3);
+
+    assert_eq!(download(&server, &tenant, &format!("{name}&format=xml"), None).await.status(), 422);
+    let own = format!("/api/backups/{}/download?format=sql", made["data"]["id"].as_str().unwrap());
+    assert_eq!(admin.get(&own).await.0, 403);
+    let tmp = server.file(&tenant).ancestors().nth(2).unwrap().join("tmp");
+    eventually(async || tmp.read_dir().unwrap().count() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

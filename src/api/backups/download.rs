@@ -4,16 +4,16 @@ use std::io::Read;
 
 use http::{HeaderValue, StatusCode, header};
 use poem::{Body, IntoResponse, Request, Response};
-use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{ApiResponse, Enum};
 use tokio::sync::mpsc;
 
+use crate::app::App;
 use crate::backups::{Backup, Download};
 use crate::error::{Error, Result};
 
-const CHUNK_BYTES: usize = 128 * 1024;
-/// Chunks that may wait for a slow reader.
-const CHUNKS_AHEAD: usize = 4;
+use super::pieces::{CHUNK_BYTES, CHUNKS_AHEAD, body};
+use super::sql_dump::{self, SqlDump};
 
 /// The bytes that a request asks for.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +40,6 @@ impl Wanted {
             Some(_) => Err(Error::RangeNotSatisfiable(size)),
         }
     }
-
-    pub(super) fn from(self) -> u64 {
-        self.from
-    }
 }
 
 /// `bytes=10-19`, `bytes=10-` or `bytes=-10` as the bytes from the first to before the last; none
@@ -60,21 +56,60 @@ fn one_range(text: &str, size: u64) -> Option<(u64, u64)> {
     }
 }
 
-/// 200 or 206 with a backup.
-pub(super) struct BackupDownload {
-    download: Download,
-    wanted: Wanted,
+/// In which form a backup is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename = "DownloadFormat", rename_all = "snake_case")]
+pub(super) enum Format {
+    /// The database, compressed or not as the backup is.
+    Database,
+    /// SQL text that the program `sqlite3` loads.
+    Sql,
+}
+
+/// A backup on its way to a client.
+pub(super) enum BackupDownload {
+    /// 200 or 206 with the database.
+    Database {
+        /// From the first byte that is wanted on.
+        download: Box<Download>,
+        /// Which bytes.
+        wanted: Wanted,
+    },
+    /// 200 with its SQL.
+    Sql(SqlDump),
 }
 
 impl BackupDownload {
-    pub(super) fn new(download: Download, wanted: Wanted) -> Self {
-        Self { download, wanted }
+    /// Opens a backup for who sent this request; `record` writes down that it was handed out.
+    ///
+    /// # Errors
+    /// [`Error::RangeNotSatisfiable`]; those of [`crate::backups::Backups::open`].
+    pub(super) async fn of(
+        app: &App,
+        request: &Request,
+        backup: Backup,
+        format: Option<Format>,
+        record: impl FnOnce(&Backup),
+    ) -> Result<Self> {
+        if format == Some(Format::Sql) {
+            let database = app.backups.database(&backup).await?;
+            record(&backup);
+            let stem = backup.file_name.trim_end_matches(".zst").trim_end_matches(".db");
+            return Ok(Self::Sql(SqlDump::new(database, format!("{stem}.sql"))));
+        }
+        let wanted = Wanted::of(request, &backup)?;
+        record(&backup);
+        let download = app.backups.open(&backup, wanted.from).await?;
+        Ok(Self::Database { download: Box::new(download), wanted })
     }
 }
 
 impl IntoResponse for BackupDownload {
     fn into_response(self) -> Response {
-        let Self { download: Download { backup, content, payload }, wanted } = self;
+        let (Download { backup, content, payload }, wanted) = match self {
+            Self::Database { download, wanted } => (*download, wanted),
+            Self::Sql(dump) => return dump.into_response(),
+        };
         let bytes = wanted.to - wanted.from;
         let mut response = Response::from(if wanted.is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
         let content_type = if backup.is_compressed { "application/zstd" } else { "application/vnd.sqlite3" };
@@ -123,10 +158,7 @@ fn streamed(payload: Box<dyn Read + Send>, bytes: u64) -> Body {
             }
         }
     });
-    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|piece| (piece, receiver))
-    });
-    Body::from_bytes_stream(pieces)
+    body(receiver)
 }
 
 impl ApiResponse for BackupDownload {
@@ -135,11 +167,15 @@ impl ApiResponse for BackupDownload {
             let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "binary")));
             MetaMediaType { content_type, schema }
         };
+        let text = || {
+            let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+            MetaMediaType { content_type: sql_dump::CONTENT_TYPE, schema }
+        };
         let response = |status, description| MetaResponse {
             description,
             status: Some(status),
             status_range: None,
-            content: vec![binary("application/zstd"), binary("application/vnd.sqlite3")],
+            content: vec![binary("application/zstd"), binary("application/vnd.sqlite3"), text()],
             headers: vec![],
         };
         MetaResponses { responses: vec![response(200, "The backup."), response(206, "A part of it.")] }

@@ -3,25 +3,37 @@
 
 mod choice;
 mod download;
+mod instance;
 mod job_out;
 mod job_reply;
 mod jobs;
+mod keys;
+mod kinds;
 mod operator;
 mod orders;
 mod out;
 mod own_out;
+mod pause_out;
+mod pieces;
 mod preview;
 mod preview_out;
+mod retention;
+mod sql_dump;
 mod tenant;
 
 use poem_openapi::OpenApi;
 
 use crate::app::App;
 
+pub use out::size_text;
+
 /// All of them.
 pub fn apis(app: &App) -> impl OpenApi + 'static {
     (
         operator::BackupsApi(app.clone()),
+        retention::RetentionApi(app.clone()),
+        keys::BackupKeysApi(app.clone()),
+        instance::InstanceApi(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),

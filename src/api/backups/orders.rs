@@ -20,15 +20,25 @@ pub(super) struct Order<'a> {
     pub(super) asked_by: AskedBy,
 }
 
+/// What the backup is to be like.
+pub(super) struct Wish {
+    pub(super) is_compressed: bool,
+    pub(super) kind: Kind,
+    /// As the settings say of its kind, when missing.
+    pub(super) keep_days: Option<u32>,
+}
+
 impl Order<'_> {
     /// Begins to make a backup; `shown` is the answer.
     pub(super) async fn back_up<T: Serialize + Send + 'static>(
         self,
-        is_compressed: bool,
+        wish: Wish,
         shown: impl FnOnce(Backup, &App) -> Result<T> + Send + 'static,
     ) -> Result<Begun<T>> {
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = BackupOrder { tenant: self.tenant.clone(), kind: Kind::Manual, is_compressed };
+        let Wish { is_compressed, kind, keep_days } = wish;
+        let (tenant, asked_by) = (self.tenant.clone(), Some(self.asked_by));
+        let order = BackupOrder { tenant, kind, is_compressed, keep_days, asked_by };
         let work = move |progress| async move {
             let backup = app.backups.make(order, progress).await?;
             if let Some(auditor) = auditor {
@@ -73,9 +83,18 @@ impl Order<'_> {
         tables: Vec<Table>,
         shown: impl FnOnce(Preview) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
-        note_tenant(self.request, self.tenant);
-        let (app, order) = (self.app.clone(), RestoreOrder { tenant: self.tenant.clone(), backup, tables });
-        let work = move |progress| async move { Ok(shown(app.backups.preview(order, progress).await?)) };
+        let (app, auditor) = (self.app.clone(), self.auditor());
+        let order = RestoreOrder { tenant: self.tenant.clone(), backup, tables };
+        let work = move |progress| async move {
+            let preview = app.backups.preview(order, progress).await?;
+            if let Some(auditor) = auditor {
+                // It shows rows of the tenant.
+                let tables: Vec<_> = preview.tables.iter().map(|changes| changes.table).collect();
+                let facts = json!({"file": preview.backup.file_name, "tables": tables});
+                auditor.record("tenant.restore_previewed", ("backup", preview.backup.id.clone()), facts);
+            }
+            Ok(shown(preview))
+        };
         self.app.backup_jobs.begin(self.job(jobs::Kind::Preview), work).await
     }
 

@@ -1,16 +1,21 @@
 //! What the operator sees of backups.
 
+use std::collections::HashMap;
+
 use jiff::tz::TimeZone;
 use poem_openapi::Object;
 use serde::Serialize;
 
 use crate::api::kit::time::Time;
 use crate::app::App;
+use crate::backups::retention::Pause;
 use crate::backups::{Backup, BackupStats, Restored, Table};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::users::CarriedOver;
+
+use super::pause_out::PauseOut;
 
 /// A finished backup.
 #[derive(Debug, Object, Serialize)]
@@ -44,6 +49,8 @@ pub(super) struct BackupOut {
     created_at: Time,
     /// When it goes by itself.
     expires_at: Option<Time>,
+    /// Whether it is kept past that.
+    pinned: bool,
     /// When its file was last opened and found whole.
     proven_at: Option<Time>,
     /// What is odd about the data in it.
@@ -71,6 +78,7 @@ impl BackupOut {
             duration_ms,
             created_at: Time(backup.created_at),
             expires_at: backup.expires_at.map(Time),
+            pinned: backup.is_pinned,
             proven_at: backup.proven_at.map(Time),
             warning: backup.warning,
         })
@@ -84,6 +92,8 @@ pub(super) struct BackupList {
     pub(super) data: Vec<BackupOut>,
     /// How many there are.
     pub(super) total: u64,
+    /// Why none of them goes by itself; null when they do.
+    pub(super) retention_paused: Option<PauseOut>,
 }
 
 /// A backup that was made.
@@ -193,6 +203,8 @@ struct TenantStatsOut {
     last_error: Option<String>,
     /// When that try began.
     last_error_at: Option<Time>,
+    /// Why no backup of it goes by itself; null when they do.
+    retention_paused: Option<PauseOut>,
 }
 
 /// The backups of all tenants.
@@ -203,12 +215,20 @@ pub(super) struct BackupStatsOut {
     data: Vec<TenantStatsOut>,
     /// How many tenants there are.
     total_tenants: u64,
+    /// Until when no backup of any tenant goes by itself, because the clock leapt; null when they do.
+    retention_paused_until: Option<Time>,
 }
 
 impl BackupStatsOut {
-    pub(super) fn new(stats: Vec<BackupStats>, app: &App) -> Result<Self> {
+    /// `held` are the tenants whose backups all stay, and until when those of everybody do.
+    pub(super) fn new(
+        stats: Vec<BackupStats>,
+        (pauses, until): (Vec<Pause>, Option<Timestamp>),
+        app: &App,
+    ) -> Result<Self> {
+        let mut pauses: HashMap<_, _> = pauses.into_iter().map(|pause| (pause.tenant_id.clone(), pause)).collect();
         let (zone, now) = (app.config.locale.time_zone.rules(), app.clock.now());
-        let line = |stats: BackupStats| {
+        let mut line = |stats: BackupStats| {
             let total_size = u64::try_from(stats.total_bytes).map_err(Error::internal)?;
             let at = stats.latest.as_ref().map(|backup| backup.created_at);
             let last_status = match (&stats.last_failed, &stats.latest) {
@@ -217,6 +237,7 @@ impl BackupStatsOut {
                 (None, None) => None,
             };
             Ok(TenantStatsOut {
+                retention_paused: pauses.remove(&stats.tenant_id).map(PauseOut::from),
                 tenant_id: stats.tenant_id.to_string(),
                 tenant_name: stats.tenant_name,
                 backup_count: stats.count,
@@ -233,8 +254,8 @@ impl BackupStatsOut {
                     .map(|(code, text)| format!("{code}: {text}")),
             })
         };
-        let data = stats.into_iter().map(line).collect::<Result<Vec<_>>>()?;
-        Ok(Self { total_tenants: data.len() as u64, data })
+        let data = stats.into_iter().map(&mut line).collect::<Result<Vec<_>>>()?;
+        Ok(Self { total_tenants: data.len() as u64, data, retention_paused_until: until.map(Time) })
     }
 }
 
@@ -266,7 +287,7 @@ fn age(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// `1.25 MB`, in steps of 1024, as the original writes it.
-pub(super) fn size_text(bytes: u64) -> String {
+pub fn size_text(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let (mut hundredths, mut unit) = (u128::from(bytes) * 100, 0);
     while hundredths >= 102_400 && unit + 1 < UNITS.len() {

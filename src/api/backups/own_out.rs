@@ -33,6 +33,8 @@ pub(super) struct OwnBackupOut {
     created_at: Time,
     /// When it goes by itself.
     expires_at: Option<Time>,
+    /// Whether the operator keeps it past that.
+    pinned: bool,
     /// When its file was last opened and found whole.
     proven_at: Option<Time>,
     /// What is odd about the data in it.
@@ -55,6 +57,7 @@ impl OwnBackupOut {
             duration_ms,
             created_at: Time(backup.created_at),
             expires_at: backup.expires_at.map(Time),
+            pinned: backup.is_pinned,
             proven_at: backup.proven_at.map(Time),
             warning: backup.warning,
         })

@@ -11,17 +11,19 @@ use crate::api::kit::created::Created;
 use crate::api::kit::credentials::Admin;
 use crate::api::kit::etag::{Conditions, Tagged};
 use crate::api::kit::input::Input;
+use crate::api::kit::params::StrictParams;
 use crate::api::kit::path::Path;
 use crate::api::kit::reply::Reply;
 use crate::app::App;
 use crate::backups::jobs::AskedBy;
+use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
 use super::choice::{self, OwnRestoreIn};
-use super::download::{BackupDownload, Wanted};
+use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
-use super::orders::Order;
+use super::orders::{Order, Wish};
 use super::own_out::{OwnBackupList, OwnBackupOut, OwnRestored};
 
 /// Backups of the own tenant.
@@ -32,6 +34,13 @@ pub struct OwnBackupsApi(pub App);
 struct OwnBackupIn {
     /// Whether the download is compressed with zstd; true when missing.
     compress: Option<bool>,
+}
+
+/// In which form.
+#[derive(Debug, Object)]
+struct FormatParams {
+    /// `sql` for SQL text; the database when missing.
+    format: Option<Format>,
 }
 
 #[OpenApi(prefix_path = "/api", tag = "Tag::Backups")]
@@ -59,7 +68,8 @@ impl OwnBackupsApi {
     ) -> Result<JobReply<Created<OwnBackupOut>>, Error> {
         let is_compressed = input.fields().compress.unwrap_or(true);
         let order = self.order(request, &admin.tenant.id);
-        let begun = order.back_up(is_compressed, |backup, _| OwnBackupOut::new(backup)).await?;
+        let wish = Wish { is_compressed, kind: Kind::Manual, keep_days: None };
+        let begun = order.back_up(wish, |backup, _| OwnBackupOut::new(backup)).await?;
         JobReply::of(request, begun, |made| Created::new(format!("/api/backups/{}", made.id), made)).await
     }
 
@@ -78,17 +88,24 @@ impl OwnBackupsApi {
     /// Download a backup of the tenant
     ///
     /// Only where the operator allows it. Decrypted on the way: a zstd frame around a SQLite file, or that
-    /// file itself. Parts can be asked for with `Range`.
+    /// file itself. Parts can be asked for with `Range`. With `format=sql` it is SQL text, as a whole.
     #[oai(path = "/backups/:id/download", method = "get", operation_id = "backups.download")]
-    async fn download(&self, admin: Admin, request: &Request, id: Path<String>) -> Result<BackupDownload, Error> {
+    async fn download(
+        &self,
+        admin: Admin,
+        request: &Request,
+        id: Path<String>,
+        params: StrictParams<FormatParams>,
+    ) -> Result<BackupDownload, Error> {
         let backup = choice::own(&self.0, &admin.tenant.id, &id.0).await?;
         if !self.0.config.backup.tenant_download {
             return Err(Error::Forbidden("tenants may not download backups"));
         }
-        let wanted = Wanted::of(request, &backup)?;
-        let facts = json!({"file": backup.file_name});
-        audit::record(request, "backup.downloaded", ("backup", backup.id.clone()), facts);
-        Ok(BackupDownload::new(self.0.backups.open(&backup, wanted.from()).await?, wanted))
+        let record = |backup: &Backup| {
+            let facts = json!({"file": backup.file_name});
+            audit::record(request, "backup.downloaded", ("backup", backup.id.clone()), facts);
+        };
+        BackupDownload::of(&self.0, request, backup, params.0.format, record).await
     }
 
     /// Restore the tenant

@@ -4,6 +4,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
+use crate::api::kit::cron::CronIn;
 use crate::api::kit::zone::ZoneIn;
 use crate::config::Language;
 use crate::tenants::{Settings, SettingsPatch};
@@ -42,6 +43,12 @@ pub(super) struct SettingsIn {
     time_zone: MaybeUndefined<ZoneIn>,
     /// Language of texts for people where a request asks for none that ruko speaks.
     locale: MaybeUndefined<LocaleName>,
+    /// False when no schedule is to back it up.
+    backup_enabled: MaybeUndefined<bool>,
+    /// When it is backed up for the day: a cron expression in its own time zone, or `off`.
+    backup_daily: MaybeUndefined<CronIn>,
+    /// When it is backed up for the week.
+    backup_weekly: MaybeUndefined<CronIn>,
 }
 
 impl From<SettingsIn> for SettingsPatch {
@@ -52,6 +59,9 @@ impl From<SettingsIn> for SettingsPatch {
             password_min_length: emptied(input.password_min_length).map(|value| value.map(length)),
             time_zone: emptied(input.time_zone).map(|zone| zone.map(|zone| zone.0)),
             locale: emptied(input.locale).map(|locale| locale.map(Language::from)),
+            backup_enabled: emptied(input.backup_enabled),
+            backup_daily: emptied(input.backup_daily).map(|cron| cron.map(|cron| cron.0)),
+            backup_weekly: emptied(input.backup_weekly).map(|cron| cron.map(|cron| cron.0)),
         }
     }
 }
@@ -66,6 +76,19 @@ pub(super) struct SettingsOut {
     time_zone: String,
     /// Language of texts for people where a request asks for none that ruko speaks.
     locale: LocaleName,
+    /// Whether a schedule backs it up; missing where that is as the server has it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_enabled: Option<bool>,
+    /// When it is backed up for the day: a cron expression in its own time zone, or `off`; missing where that
+    /// is as the server has it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_daily: Option<String>,
+    /// The same for the week.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_weekly: Option<String>,
 }
 
 impl From<Settings> for SettingsOut {
@@ -77,6 +100,9 @@ impl From<Settings> for SettingsOut {
                 Language::English => LocaleName::En,
                 Language::Indonesian => LocaleName::Id,
             },
+            backup_enabled: settings.backup.enabled,
+            backup_daily: settings.backup.daily,
+            backup_weekly: settings.backup.weekly,
         }
     }
 }

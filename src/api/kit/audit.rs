@@ -72,6 +72,19 @@ pub fn inside_tenant(
     record(request, action, object, detail);
 }
 
+/// As [`inside_tenant`], of a request that has to do with other tenants too.
+pub fn inside_one_of_many(
+    request: &Request,
+    action: &'static str,
+    tenant: &TenantId,
+    object: (&'static str, String),
+    detail: Value,
+) {
+    if let Some(auditor) = Auditor::of(request) {
+        Auditor { tenant: Some(tenant.clone()), ..auditor }.record(action, object, detail);
+    }
+}
+
 /// The logs' word for who acts in a request.
 pub fn logged(actor: Option<Actor>) -> LoggedActor {
     match actor {

@@ -5,6 +5,7 @@ pub mod body;
 pub mod closed;
 pub mod created;
 pub mod credentials;
+pub mod cron;
 pub mod db_name;
 pub mod draft;
 pub mod email;

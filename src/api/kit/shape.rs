@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::{FieldError, Place};
 
-use super::{closed, db_name, given, money, per_page, picture, zone};
+use super::{closed, cron, db_name, given, money, per_page, picture, zone};
 
 /// How strings of an input are treated before they are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub enum Shape {
     DbName,
     /// Name of a time zone.
     Zone,
+    /// A cron expression.
+    Cron,
     /// URL or path of a picture.
     Picture,
     /// True or false.
@@ -148,6 +150,9 @@ fn compile_schema(registry: &Registry, schema: &MetaSchema) -> Shape {
     }
     if schema.format == Some(zone::FORMAT) {
         return Shape::Zone;
+    }
+    if schema.format == Some(cron::FORMAT) {
+        return Shape::Cron;
     }
     if schema.format == Some(picture::FORMAT) {
         return Shape::Picture;

@@ -6,10 +6,10 @@ use crate::error::{DbError, Error, Result};
 use crate::id::TenantId;
 use crate::vals;
 
-use super::model::{Filter, Job, Kind, NewJob, State};
+use super::model::{Filter, Job, NewJob, State};
 
 const COLUMNS: &str = "number, id, kind, tenant_id, asked_by, state, percent, result, error_code, error, created_at, \
-    started_at, finished_at, is_preview";
+    started_at, finished_at";
 /// The stored word for queued and running.
 const OPEN: &str = "open";
 
@@ -18,10 +18,7 @@ fn read_job(row: &Row<'_, '_>) -> Result<Job, DbError> {
     Ok(Job {
         number: row.get(0)?,
         id: row.get(1)?,
-        kind: match row.text(2)?.parse().map_err(|()| bad("kind"))? {
-            Kind::Restore if row.get(13)? => Kind::Preview,
-            kind => kind,
-        },
+        kind: row.text(2)?.parse().map_err(|()| bad("kind"))?,
         tenant_id: row.text(3)?.into(),
         asked_by: row.text(4)?.parse().map_err(|()| bad("asked_by"))?,
         state: match row.text(5)? {
@@ -40,14 +37,10 @@ fn read_job(row: &Row<'_, '_>) -> Result<Job, DbError> {
 
 pub(super) fn insert(tx: &mut Tx<'_>, id: &str, new: &NewJob, now: Timestamp) -> Result<Job> {
     let sql = format!(
-        "INSERT INTO jobs (id, kind, tenant_id, asked_by, state, created_at, is_preview) \
-         VALUES (?1, ?2, ?3, ?4, '{OPEN}', ?5, ?6) \
+        "INSERT INTO jobs (id, kind, tenant_id, asked_by, state, created_at) VALUES (?1, ?2, ?3, ?4, '{OPEN}', ?5) \
          RETURNING {COLUMNS}"
     );
-    // To the file it is a restore with a mark: only what is known there may stand in the column.
-    let is_preview = new.kind == Kind::Preview;
-    let kind = if is_preview { Kind::Restore } else { new.kind };
-    let values = vals![id, kind.as_str(), new.tenant.as_str(), new.asked_by.as_str(), now, is_preview];
+    let values = vals![id, new.kind.as_str(), new.tenant.as_str(), new.asked_by.as_str(), now];
     Ok(tx.query_one(&sql, values, read_job)?)
 }
 

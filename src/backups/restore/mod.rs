@@ -23,7 +23,7 @@ use super::make::{TEMP_PREFIX, Task, in_background, sync_folder};
 use super::model::{Backup, Kind};
 use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
-use super::{Backups, UnderWay, restore_store};
+use super::{BackupOrder, Backups, UnderWay, restore_store};
 
 pub use preview::{Preview, RowChange, TableChanges};
 pub use tables::Table;
@@ -202,7 +202,7 @@ impl Backups {
         mark: &str,
         progress: &Arc<Progress>,
     ) -> Result<Restored> {
-        let before = self.begin(&alone.tenant.id, Kind::PreRestore, true).await?;
+        let before = self.begin(&BackupOrder::new(alone.tenant.id.clone(), Kind::PreRestore)).await?;
         let under_way = UnderWay::new(self, &before.id, progress.clone());
         let id = before.id.clone();
         if let Err(error) = self.note(mark, move |tx, mark| restore_store::set_before(tx, mark, &id)).await {
@@ -263,11 +263,12 @@ impl Backups {
         let packed = aside.clone();
         let made = in_background(move || {
             let (_under_way, aside) = (under_way, packed);
+            let keys = shared.keys.load();
             let task = Task {
                 backup: &backup,
                 live: aside.path(),
                 owner: &owner,
-                key: shared.keys.current(),
+                key: keys.current(),
                 tmp: &shared.data_dir.tmp_dir(),
                 root: &shared.data_dir.backups_dir(),
                 progress: &progress,

@@ -9,12 +9,12 @@ use super::super::failure::Outcome;
 use super::super::globals::Globals;
 use super::super::output::{self, plain};
 use super::{TENANTS, named_or_all};
-use crate::tenants::Tenant;
+use crate::id::TenantId;
 
 /// List backups
 #[derive(Debug, Args)]
 pub struct List {
-    /// Its id, number or file name; all tenants when missing
+    /// Its id, number or file name; `central` for the server's own file; all of them when missing
     tenant: Option<String>,
 }
 
@@ -31,12 +31,17 @@ impl List {
     }
 }
 
-async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
+async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     let mut found = Vec::new();
     for tenant in tenants {
-        let answer = client.call(Method::GET, &format!("{TENANTS}/{}/backups", tenant.id), None).await?;
+        let answer = client.call(Method::GET, &format!("{TENANTS}/{tenant}/backups"), None).await?;
+        if answer["retention_paused"].is_object() {
+            eprintln!(
+                "note: {tenant} shrank, so all its backups stay; `ruko backup resume {tenant}` lets old ones go again"
+            );
+        }
         for mut backup in answer["data"].as_array().cloned().unwrap_or_default() {
-            backup["tenant_id"] = tenant.id.to_string().into();
+            backup["tenant_id"] = tenant.to_string().into();
             found.push(backup);
         }
     }
@@ -46,7 +51,13 @@ async fn list(client: &Client, tenants: &[Tenant], is_json: bool) -> Outcome {
     if found.is_empty() {
         return output::line("No backups found.");
     }
-    let fields = ["tenant_id", "filename", "date", "age", "size_formatted", "kind"];
-    let rows: Vec<_> = found.iter().map(|backup| fields.map(|field| plain(&backup[field])).to_vec()).collect();
+    let fields = ["tenant_id", "filename", "date", "age", "size_formatted"];
+    let row = |backup: &Value| {
+        let mut cells = fields.map(|field| plain(&backup[field])).to_vec();
+        let pin = if backup["pinned"] == true { " (pinned)" } else { "" };
+        cells.push(format!("{}{pin}", plain(&backup["kind"])));
+        cells
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
     output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind"], &rows)
 }

@@ -1,6 +1,11 @@
-//! `ruko backup`: each of its commands is one operation of the central API.
+//! `ruko backup`: each of its commands is one operation of the central API, but for those that need no server.
 
 mod list;
+mod open;
+mod pin;
+mod prune;
+mod resume;
+mod rotate_key;
 mod run;
 
 use clap::Subcommand;
@@ -9,20 +14,38 @@ use super::failure::{Failure, Outcome};
 use super::globals::{Globals, look_at_central};
 use crate::config::Config;
 use crate::error::Error;
+use crate::id::{CENTRAL, TenantId};
 use crate::tenants::{Tenant, TenantState, directory};
 
 pub use list::List;
+pub use open::Open;
+pub(super) use open::in_words;
+pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
 
 const TENANTS: &str = "/api/central/tenants";
 
-/// Make and list backups
+/// Make, list, open, keep and remove backups
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Back one tenant up, or all of them
     Run(Run),
     /// List backups
     List(List),
+    /// Remove backups whose time is over, as the server does every hour
+    Prune(prune::Prune),
+    /// Keep a backup past its time
+    Pin(pin::Pin),
+    /// Let a backup go when its time is over
+    Unpin(pin::Pin),
+    /// Let old backups go again that a guard has kept
+    Resume(resume::Resume),
+    /// Decrypt and unpack a backup file, on any machine
+    Open(Open),
+    /// List the keys of backups and how many each opens
+    Keys(Keys),
+    /// Encrypt backups with a new key from now on
+    RotateKey(RotateKey),
 }
 
 impl BackupCommand {
@@ -30,18 +53,28 @@ impl BackupCommand {
         match self {
             Self::Run(run) => run.run(globals).await,
             Self::List(list) => list.run(globals).await,
+            Self::Prune(prune) => prune.run(globals).await,
+            Self::Pin(pin) => pin.run(globals, true).await,
+            Self::Unpin(pin) => pin.run(globals, false).await,
+            Self::Resume(resume) => resume.run(globals).await,
+            Self::Open(open) => open.run(globals),
+            Self::Keys(keys) => keys.run(globals).await,
+            Self::RotateKey(rotate) => rotate.run(globals).await,
         }
     }
 }
 
-/// The tenant that is meant, or all that have a file.
-fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<Tenant>> {
-    if let Some(text) = tenant {
-        return Ok(vec![named(config, text)?]);
+/// The tenant that is meant, or all that have a file, and behind them the server's own file.
+fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>> {
+    match tenant {
+        Some(CENTRAL) => return Ok(vec![TenantId::central()]),
+        Some(text) => return Ok(vec![named(config, text)?.id]),
+        None => {}
     }
     let mut tenants = look_at_central(config)?.read(directory::all)?;
     tenants.retain(|tenant| matches!(tenant.state, TenantState::Active | TenantState::Suspended | TenantState::Frozen));
-    Ok(tenants)
+    let ids = tenants.into_iter().map(|tenant| tenant.id);
+    Ok(ids.chain([TenantId::central()]).collect())
 }
 
 /// The tenant that is meant; where there is none, the original's words say so.

@@ -18,6 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::db::inspect::Look;
 use crate::error::Result;
 use crate::jobs;
+use crate::jobs::own_schedules::{OwnTime, SeenTimes};
 use crate::tenants::Tenant;
 
 /// How long after its time the backup of a schedule may still be under way.
@@ -28,6 +29,8 @@ struct Catalog {
     all: Vec<Backup>,
     /// Since when there is a schedule.
     scheduled_since: Option<Timestamp>,
+    /// What is known of the times of tenants that have their own.
+    own_times: SeenTimes,
 }
 
 impl Catalog {
@@ -37,7 +40,8 @@ impl Catalog {
         for (job, _, _) in jobs::backups::schedules(&patient.config.backup) {
             begun.extend(central.read(|tx| jobs::history::first_begun_at(tx, job))?);
         }
-        Ok(Self { all: central.read(catalog::all)?, scheduled_since: begun.into_iter().min() })
+        let own_times = central.read(jobs::own_schedules::seen)?;
+        Ok(Self { all: central.read(catalog::all)?, scheduled_since: begun.into_iter().min(), own_times })
     }
 
     /// Those that should be there.
@@ -103,7 +107,7 @@ fn mount_point(folder: &Path, dev: u64) -> PathBuf {
 fn key(patient: &Patient, catalog: &Catalog) -> Check {
     const NAME: &str = "backup_key";
     let put_back = "put the copy you kept of keys/backup.key back, or set backup.key";
-    let path = patient.data_dir.keys_dir().join("backup.key");
+    let path = patient.data_dir.backup_key_file();
     if let Some(text) = forbidden(patient, &path, "read", 0o400) {
         return Check::fail(NAME, text).advice(GIVE_BACK);
     }
@@ -155,6 +159,14 @@ fn age(patient: &Patient, rows: &Rows, catalog: &Catalog) -> Check {
     for tenant in rows.all.iter().filter(is_settled) {
         count += 1;
         let newest = newest.get(tenant.id.as_str()).map(|backup| backup.created_at);
+        let own = OwnTime::of(&patient.config, &tenant.id, &tenant.settings);
+        let due = if own.is_empty() {
+            due
+        } else {
+            // One that is backed up by no schedule is never late.
+            let Some(due) = own_due(patient, &own, catalog, now.minus(GRACE)) else { continue };
+            Some(due)
+        };
         let is_late = match due {
             Some(due) => tenant.created_at < due && newest.is_none_or(|newest| newest < due),
             None => newest.is_none(),
@@ -183,6 +195,15 @@ fn age(patient: &Patient, rows: &Rows, catalog: &Catalog) -> Check {
             check.advice("`ruko backup run TENANT` makes one, or says why not")
         }
     }
+}
+
+/// When a tenant with times of its own should last have been backed up.
+fn own_due(patient: &Patient, own: &[OwnTime], catalog: &Catalog, now: Timestamp) -> Option<Timestamp> {
+    let zone = patient.config.locale.time_zone.rules();
+    let of_server = jobs::backups::schedules(&patient.config.backup).into_iter();
+    let of_server = of_server.filter(|(_, kind, _)| own.iter().all(|time| time.kind != *kind));
+    let of_server = of_server.filter_map(|(_, _, schedule)| schedule.last_due(zone, now));
+    own.iter().filter_map(|time| time.last_due(&catalog.own_times, now)).chain(of_server).max()
 }
 
 /// The others hold what a tenant was before something else came.

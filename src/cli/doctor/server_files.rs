@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::files::{Finding, GIVE_BACK, GO_FORWARD, Kind, Trouble, look, unwritable};
 use super::{Check, Patient, Status, short, upgrade};
-use crate::app::CENTRAL_OWNER;
 use crate::db::Schema;
 use crate::db::inspect::{Depth, fold_log, log_bytes};
 use crate::error::Result;
+use crate::id::CENTRAL;
 
 /// Gives whether the central file can be read as this ruko knows it.
 pub(super) async fn check(patient: &Patient, checks: &mut Vec<Check>) -> bool {
@@ -17,8 +17,8 @@ pub(super) async fn check(patient: &Patient, checks: &mut Vec<Check>) -> bool {
         return false;
     }
     let newest = newest_of(Schema::central());
-    let mut central = server_file(patient, "central", &path, Some(CENTRAL_OWNER), newest);
-    let is_older = matches!(look(&path, Some(CENTRAL_OWNER), newest, None), Ok(Finding::Older(_)));
+    let mut central = server_file(patient, "central", &path, Some(CENTRAL), newest);
+    let is_older = matches!(look(&path, Some(CENTRAL), newest, None), Ok(Finding::Older(_)));
     if is_older && patient.may_fix {
         central = match upgrade::run(patient, &[]).await {
             Ok(_) => Check::ok("central", format!("brought to version {newest}")).fixed(),
@@ -32,7 +32,7 @@ pub(super) async fn check(patient: &Patient, checks: &mut Vec<Check>) -> bool {
         // The server moves a bad one aside and goes on.
         checks.push(if check.status == Status::Fail { Check { status: Status::Warn, ..check } } else { check });
     }
-    let why = match look(&path, Some(CENTRAL_OWNER), newest, None) {
+    let why = match look(&path, Some(CENTRAL), newest, None) {
         Ok(Finding::Fine) => return true,
         // Before the first start of a newer ruko it lacks what that one reads.
         Ok(Finding::Older(_)) => "the central file is of an older ruko",

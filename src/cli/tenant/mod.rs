@@ -15,6 +15,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
+pub use transfer::Dump;
+
 const TENANTS: &str = "/api/central/tenants";
 const PAGE_SIZE: usize = 100;
 
@@ -45,6 +47,8 @@ pub enum TenantCommand {
     Adopt(Adopt),
     /// Write a tenant into one archive
     Export(transfer::Export),
+    /// Write a tenant's database as SQL text, which the program sqlite3 loads
+    Dump(Dump),
     /// Make a tenant from an archive
     Import(transfer::Import),
     /// Replace its keys by a new one, which is shown this once
@@ -239,9 +243,9 @@ impl Caller {
                 shown::one(&self.client.call(Method::GET, &path, None).await?["data"], self.is_json)
             }
             TenantCommand::Suspend(named) => self.act(named, "suspend", |_| "suspended".into()).await,
-            TenantCommand::Resume(named) => self.act(named, "resume", standing).await,
+            TenantCommand::Resume(named) => self.act(named, "resume", shown::standing).await,
             TenantCommand::Freeze(named) => self.act(named, "freeze", frozen).await,
-            TenantCommand::Thaw(named) => self.act(named, "thaw", standing).await,
+            TenantCommand::Thaw(named) => self.act(named, "thaw", shown::standing).await,
             TenantCommand::Detach(detach) => {
                 self.act(&detach.named, "detach", |_| "detached: its file stays where it is".into()).await
             }
@@ -267,7 +271,7 @@ impl Caller {
                 let body = without_nulls(json!({"db_name": undelete.db_name}));
                 let path = format!("{TENANTS}/{}/undelete", tenant.id);
                 let answer = self.client.call(Method::POST, &path, Some(&body)).await?;
-                self.told(&tenant, &answer, &standing(&answer))
+                self.told(&tenant, &answer, &shown::standing(&answer))
             }
             TenantCommand::Adopt(adopt) => {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
@@ -294,6 +298,10 @@ impl Caller {
             TenantCommand::Export(export) => {
                 let tenant = find(&self.config, export.named())?;
                 export.run(&self.client, &tenant, self.is_json).await
+            }
+            TenantCommand::Dump(dump) => {
+                let tenant = find(&self.config, dump.named())?;
+                dump.run(&self.client, &tenant, self.is_json).await
             }
             TenantCommand::Import(import) => import.run(&self.client, self.is_json).await,
         }
@@ -333,14 +341,6 @@ impl Caller {
             }
         }
         Ok(tenants)
-    }
-}
-
-/// How a tenant stands that came back: not every one serves.
-fn standing(answer: &Value) -> String {
-    match answer["data"]["state"].as_str() {
-        Some(state) if state != "active" => format!("is {state}, as it was before"),
-        _ => "serves again".into(),
     }
 }
 

@@ -43,3 +43,11 @@ pub(super) fn with_key(answer: &Value, is_json: bool) -> Outcome {
     }
     Ok(())
 }
+
+/// How a tenant stands that came back: not every one serves.
+pub fn standing(answer: &Value) -> String {
+    match answer["data"]["state"].as_str() {
+        Some(state) if state != "active" => format!("is {state}, as it was before"),
+        _ => "serves again".into(),
+    }
+}

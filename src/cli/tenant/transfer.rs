@@ -1,22 +1,21 @@
-//! `ruko tenant export` and `import`: a tenant as one archive, streamed.
+//! `ruko tenant export` and `import`: a tenant as one archive, streamed; `dump`: its database as text.
 
 use std::io::IsTerminal;
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
-use http::{Method, header};
-use http_body_util::{BodyExt, BodyStream};
+use http::Method;
+use http_body_util::BodyExt;
 use serde_json::json;
-use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 
 use super::{Named, TENANTS, shown};
 use crate::cli::client::Client;
 use crate::cli::exchange::{Body, full};
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::landing::{refuse_to_replace, write};
 use crate::cli::{output, progress};
 use crate::tenants::Tenant;
 
@@ -26,6 +25,16 @@ pub struct Export {
     #[command(flatten)]
     named: Named,
     /// The file to write, `-` for standard output; <file name>.tar.zst when missing
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Write a tenant's database as SQL text, which the program sqlite3 loads
+#[derive(Debug, Args)]
+pub struct Dump {
+    #[command(flatten)]
+    named: Named,
+    /// The file to write; standard output when missing
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -80,30 +89,11 @@ impl Export {
         if to.as_os_str() == "-" && std::io::stdout().is_terminal() {
             return Err(Failure::usage("an archive does not go to a terminal").hint("name a file with --output"));
         }
-        if to.exists() {
-            let what = format!("{} exists already", to.display());
-            return Err(Failure::new(what).hint("move it away, or name another file with --output"));
-        }
+        refuse_to_replace(&to)?;
         let path = format!("{TENANTS}/{}/export", tenant.id);
         let empty = full(hyper::body::Bytes::new());
         let answer = client.send(Method::GET, &path, "application/json", empty).await?;
-        let announced = answer.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|text| text.to_str().ok()?.parse().ok());
-        if to.as_os_str() == "-" {
-            let out = std::io::stdout().as_fd().try_clone_to_owned()?;
-            copy(answer.into_body(), &mut File::from_std(out.into()), announced).await?;
-            return Ok(());
-        }
-        // Under its own name only when it is whole.
-        let part = with_ending(&to, ".part");
-        let written = write_private(answer.into_body(), &part, announced).await;
-        let landed = match written {
-            Ok(bytes) => std::fs::rename(&part, &to).map(|()| bytes).map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        let bytes = landed.inspect_err(|_| {
-            let _ = std::fs::remove_file(&part);
-        })?;
+        let Some(bytes) = write(answer, &to).await? else { return Ok(()) };
         if is_json {
             return output::json(&json!({"id": tenant.id, "file": to, "size_bytes": bytes}));
         }
@@ -137,34 +127,23 @@ impl Import {
     }
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
+impl Dump {
+    pub(super) fn named(&self) -> &Named {
+        &self.named
+    }
 
-/// An archive holds everything a tenant has, so nobody else may read it.
-async fn write_private(body: Body, path: &Path, announced: Option<u64>) -> Outcome<u64> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path).await;
-    let mut file = file.map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-    let bytes = copy(body, &mut file, announced).await?;
-    file.sync_all().await?;
-    Ok(bytes)
-}
-
-async fn copy(body: Body, to: &mut (impl AsyncWrite + Unpin), announced: Option<u64>) -> Outcome<u64> {
-    let bar = progress::over_bytes(announced);
-    let mut frames = BodyStream::new(body);
-    let mut bytes = 0;
-    while let Some(frame) = frames.next().await {
-        if let Ok(data) = frame?.into_data() {
-            to.write_all(&data).await?;
-            bytes += data.len() as u64;
-            bar.set_position(bytes);
+    pub(super) async fn run(&self, client: &Client, tenant: &Tenant, is_json: bool) -> Outcome {
+        let to = self.output.clone().unwrap_or_else(|| "-".into());
+        refuse_to_replace(&to)?;
+        let path = format!("{TENANTS}/{}/dump", tenant.id);
+        let empty = full(hyper::body::Bytes::new());
+        let answer = client.send(Method::GET, &path, "application/json", empty).await?;
+        match write(answer, &to).await? {
+            None => Ok(()),
+            Some(bytes) if is_json => output::json(&json!({"id": tenant.id, "file": to, "size_bytes": bytes})),
+            Some(bytes) => {
+                output::line(&format!("{} ({}): {} bytes in {}", tenant.name, tenant.id, bytes, to.display()))
+            }
         }
     }
-    to.flush().await?;
-    bar.finish_and_clear();
-    Ok(bytes)
 }

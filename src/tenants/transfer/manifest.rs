@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::crypto::token::SecretHash;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::id::CENTRAL;
 
 use super::super::domains::is_host_name;
 use super::super::key_store::{self, KeyCopy};
@@ -167,7 +168,7 @@ impl Manifest {
         let refuse = |what: &str| Err(bad_archive(format!("its manifest names an impossible {what}")));
         let TenantPart { id, name, db_host, db_port, db_username, max_storage_bytes, .. } = &self.tenant;
         let is_slug = |text: &str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !(1..=128).contains(&id.len()) || !is_slug(id) {
+        if !(1..=128).contains(&id.len()) || !is_slug(id) || id == CENTRAL {
             return refuse("tenant id");
         }
         if name_error(name).is_some() || name.contains('\0') {

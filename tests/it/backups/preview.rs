@@ -132,6 +132,11 @@ async fn admin_asks_for_the_own_tenant_and_nobody_elses() {
     eventually(async || admin.get(&job).await.1["state"] == "succeeded").await;
     let job = admin.get(&job).await.1;
     assert_eq!((&job["kind"], &job["result_url"]), (&json!("preview"), &Value::Null), "{job}");
+    eventually(async || {
+        let audit = admin.get("/api/activity/audit").await.1;
+        audit["data"].as_array().unwrap().iter().any(|entry| entry["action"] == "tenant.restore_previewed")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ruko::clock::{Clock, Timestamp};
 use ruko::jobs::backups::run_due;
+use ruko::jobs::retention;
 use serde_json::Value;
 
 use super::{files, list, path, shop};
@@ -100,20 +101,22 @@ async fn one_tenant_that_fails_does_not_stop_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn daily_backups_stay_thirty_days_weekly_ones_ninety_and_the_newest_for_ever() {
+async fn daily_backups_stay_thirty_days_weekly_ones_ninety_and_the_three_newest_for_ever() {
     let (server, clock) = at_noon().await;
     let (tenant, _) = shop(&server, "Warung", 1).await;
     run_due(&server.app).await.unwrap();
     for _ in 0..120 {
         clock.advance(24 * HOUR);
         run_due(&server.app).await.unwrap();
-        server.app.backups.prune().await.unwrap();
+        retention::run(&server.app).await.unwrap();
     }
     let kept = kinds(&server, &tenant).await;
     let count = |kind: &str| kept.iter().filter(|other| *other == kind).count();
     assert_eq!((count("daily"), count("weekly")), (30, 12), "{kept:?}");
-    assert_eq!(files(&server).len(), 42);
-    clock.advance(10_000 * HOUR);
-    server.app.backups.prune().await.unwrap();
-    assert_eq!(kinds(&server, &tenant).await.len(), 1);
+    assert_eq!(files(&server).len(), 84, "the central file has as many");
+    for _ in 0..100 {
+        clock.advance(24 * HOUR);
+        retention::run(&server.app).await.unwrap();
+    }
+    assert_eq!(kinds(&server, &tenant).await.len(), 3);
 }

@@ -117,6 +117,10 @@ fn other(code: &str, field: &str) -> Option<(String, String)> {
             "{} must be a host name such as shop.example.com.",
             "{} harus berupa nama host, misalnya toko.example.com.",
         ),
+        "cron" => (
+            "{} must be a cron expression such as 0 2 * * *, or off.",
+            "{} harus berupa ekspresi cron, misalnya 0 2 * * *, atau off.",
+        ),
         "in_the_past" => ("{} must be in the future.", "{} harus di masa depan."),
         "invalid_cursor" => {
             ("The list cannot go on from there. Load it anew.", "Daftar tidak dapat dilanjutkan. Muat ulang daftarnya.")

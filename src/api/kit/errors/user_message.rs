@@ -151,6 +151,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
     ),
     (
+        &["central_in_use"],
+        "The server's own file cannot be replaced while the server runs.",
+        "Berkas milik server tidak dapat diganti selama server berjalan.",
+    ),
+    (
+        &["backup_key_configured"],
+        "The backup key stands in the server's settings and is changed there.",
+        "Kunci cadangan ada di pengaturan server dan diubah di sana.",
+    ),
+    (
         &["backup_newer"],
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
@@ -164,6 +174,11 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         &["restore_needs_whole"],
         "This data cannot be restored by itself. Please restore everything.",
         "Data ini tidak dapat dipulihkan sendiri. Silakan pulihkan semuanya.",
+    ),
+    (
+        &["backup_unfinished"],
+        "This backup is not finished, so it cannot be kept.",
+        "Cadangan ini belum selesai, sehingga tidak dapat disimpan.",
     ),
     (&["nothing_to_undo"], "There is no restore to undo.", "Tidak ada pemulihan yang dapat dibatalkan."),
     (&["range_not_satisfiable"], "There is no such part of the file.", "Bagian berkas itu tidak ada."),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::api::kit::body::NAMES_TOLD_MAX;
 use crate::api::kit::email::is_email_address;
 use crate::api::kit::time_in::TimeIn;
-use crate::api::kit::{db_name, form, money, picture, whole, zone};
+use crate::api::kit::{cron, db_name, form, money, picture, whole, zone};
 use crate::error::{FieldError, Rule};
 
 use super::{Field, Reading, Shape, Strings};
@@ -78,6 +78,11 @@ impl Check {
             }
             Shape::Zone => {
                 if let Err(rule) = zone::check(value, &self.path) {
+                    self.refuse(rule);
+                }
+            }
+            Shape::Cron => {
+                if let Err(rule) = cron::check(value, &self.path) {
                     self.refuse(rule);
                 }
             }
