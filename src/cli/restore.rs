@@ -20,7 +20,7 @@ pub struct Restore {
     tenant: String,
     /// Name of the backup, as `ruko backup list` shows it; when missing, the newest that no restore has made
     file: Option<String>,
-    /// Restores only these tables: users, products, orders, order_items
+    /// Restores only these of the tables users, products, orders and the lines of orders (`order_items`)
     #[arg(long, value_delimiter = ',', value_name = "TABLE,...")]
     tables: Vec<String>,
     /// Shows what would change, and changes nothing

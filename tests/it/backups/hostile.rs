@@ -45,7 +45,8 @@ impl World {
         std::fs::write(&self.file, bytes).unwrap();
         let (status, body) = self.restore().await;
         assert!(status.is_client_error() && body["message"].is_string(), "{what}: {status} {body}");
-        assert_eq!(body["code"], "backup_damaged", "{what}: {body}");
+        // A bit of the head may name another key.
+        assert!(["backup_damaged", "backup_key_missing"].contains(&body["code"].as_str().unwrap()), "{what}: {body}");
         assert!(dump(&self.server, &self.tenant, &ALL) == self.live, "{what}");
     }
 }
