@@ -57,7 +57,7 @@ pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
 pub use order::BackupOrder;
 pub use progress::{Progress, Step};
-pub use restore::{RestoreOrder, Restored};
+pub use restore::{Preview, RestoreOrder, Restored, RowChange, Table, TableChanges};
 pub use rotate::KeyUse;
 
 /// Everything about backups. Cheap to clone.
@@ -139,8 +139,9 @@ impl Backups {
     }
 
     async fn make_now(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
-        let permit = self.turn(&progress).await?;
+        // The tenant first: who waits for one that another restores must not keep the others waiting too.
         let source = progress.unless_ended(self.source(&order.tenant)).await??;
+        let permit = self.turn(&progress).await?;
         progress.enter(Step::Copying)?;
         let backup = self.begin(&order).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
@@ -230,12 +231,13 @@ impl Backups {
         Err(error)
     }
 
-    /// Writes down why there is no backup. The row of one that was cancelled goes: nothing failed.
+    /// Writes down why there is no backup. The row of one that was cancelled, or that a refused restore does
+    /// not need, goes: nothing failed.
     async fn fail(&self, backup: &Backup, error: &Error) {
         let now = self.shared.clock.now();
         let (id, code, text) = (backup.id.clone(), error.code(), error.to_string());
-        if code == "cancelled" {
-            tracing::info!(tenant.id = %backup.tenant_id, backup.id, "backup cancelled");
+        if code == "cancelled" || restore::REFUSALS.contains(&code) {
+            tracing::info!(tenant.id = %backup.tenant_id, backup.id, error.code = code, "backup not made");
             if let Err(error) = self.shared.central.write(move |tx| store::remove(tx, &id)).await {
                 tracing::error!(%error, "the row of a cancelled backup could not be removed; the next start ends it");
             }

@@ -43,6 +43,40 @@ fn tenants_are_backed_up_listed_and_restored() {
 }
 
 #[test]
+fn single_tables_are_previewed_and_restored() {
+    both_ways(|home| {
+        home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
+        home.ok(&["backup", "run"]);
+        let sell = "INSERT INTO products (name, price_minor, created_at, updated_at) VALUES ('Teh\u{1b}[2J', 5, 1, 1)";
+        open(home).execute(sell, []).unwrap();
+        let shown = home.ok(&["restore", "alpha", "--preview", "--tables", "products,orders"]);
+        assert!(shown.contains("Table\tAdded\tRemoved\tChanged\nproducts\t0\t1\t0\norders\t0\t0\t0\n"), "{shown}");
+        assert!(shown.contains("removed \"products\" 1: {") && shown.ends_with("Nothing was changed.\n"), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(products(home), 1);
+        assert_eq!(home.json(&["restore", "alpha", "--preview"])["tables"].as_array().unwrap().len(), 4);
+
+        home.run(&["restore", "alpha", "--tables", "meta", "--yes"]).refused(1, &["tables.0"]);
+        home.run(&["restore", "alpha", "--tables=products"]).refused(2, &["--yes"]);
+        assert_eq!(products(home), 1);
+        let restored = home.json(&["tenant:restore", "alpha", "--tables=products,users", "--force"]);
+        assert_eq!((&restored["tables"], products(home)), (&serde_json::json!(["products", "users"]), 0));
+        home.ok(&["restore", "alpha", "--undo", "--yes"]);
+        assert_eq!(products(home), 1);
+        home.run(&["restore", "alpha", "--undo", "--tables", "users", "--yes"]).refused(2, &["cannot be used with"]);
+    });
+}
+
+#[allow(clippy::disallowed_methods, reason = "the file is looked at from outside")]
+fn open(home: &Home) -> rusqlite::Connection {
+    rusqlite::Connection::open(home.data().join("tenants/alpha.db")).unwrap()
+}
+
+fn products(home: &Home) -> i64 {
+    open(home).query_row("SELECT count(*) FROM products", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
 fn backup_that_fails_says_why_and_stops_no_other() {
     both_ways(|home| {
         home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);

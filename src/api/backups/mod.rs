@@ -1,6 +1,7 @@
 //! Backups: the operator's of all tenants, an admin's of the own tenant, and the jobs that make and
 //! restore them.
 
+mod choice;
 mod destinations;
 mod download;
 mod instance;
@@ -15,6 +16,8 @@ mod out;
 mod own_out;
 mod pause_out;
 mod pieces;
+mod preview;
+mod preview_out;
 mod retention;
 mod sql_dump;
 mod tenant;
@@ -38,5 +41,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),
+        preview::PreviewsApi(app.clone()),
+        preview::OwnPreviewsApi(app.clone()),
     )
 }

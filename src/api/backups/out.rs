@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::backups::retention::Pause;
-use crate::backups::{Backup, BackupStats, Restored};
+use crate::backups::{Backup, BackupStats, Restored, Table};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -147,6 +147,8 @@ pub(super) struct BackupRestored {
     tenant_id: String,
     /// What it was restored from.
     backup_file: String,
+    /// Only these tables; null when everything was restored.
+    tables: Option<Vec<String>>,
     /// The backup of what was there before, for an undo; null when there is none.
     pre_restore_file: Option<String>,
     /// Why there is no such backup, and so no undo.
@@ -161,11 +163,17 @@ impl BackupRestored {
             message: message.into(),
             tenant_id: tenant.to_string(),
             backup_file: restored.backup.file_name,
+            tables: table_names(&restored.tables),
             pre_restore_file: restored.before.map(|before| before.file_name),
             pre_restore_error: restored.before_error,
             kept: KeptOut::from(restored.carried),
         }
     }
+}
+
+/// The names of the tables that were restored; none when all were.
+pub(super) fn table_names(tables: &[Table]) -> Option<Vec<String>> {
+    (!tables.is_empty()).then(|| tables.iter().map(|table| table.name().to_owned()).collect())
 }
 
 /// A backup that is gone.

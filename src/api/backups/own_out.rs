@@ -8,7 +8,7 @@ use crate::backups::{Backup, Restored};
 use crate::error::{Error, Result};
 
 use super::destinations::OwnDestinationOut;
-use super::out::{KeptOut, duration_ms, size_text};
+use super::out::{KeptOut, duration_ms, size_text, table_names};
 
 /// A finished backup of the tenant.
 #[derive(Debug, Object, Serialize)]
@@ -107,6 +107,8 @@ pub(super) struct OwnRestored {
     message: String,
     /// What it was restored from.
     backup_id: String,
+    /// Only these tables; null when everything was restored.
+    tables: Option<Vec<String>>,
     /// The backup of what was there before; null when there is none, and so no undo.
     pre_restore_id: Option<String>,
     /// What of the present was kept.
@@ -118,6 +120,7 @@ impl OwnRestored {
         Self {
             message: message.into(),
             backup_id: restored.backup.id,
+            tables: table_names(&restored.tables),
             pre_restore_id: restored.before.map(|before| before.id),
             kept: KeptOut::from(restored.carried),
         }

@@ -17,6 +17,7 @@ const NOT_2XX: &[(&str, u16, &str)] = &[
     ("central.backups.delete", 404, "there is no backup of that name"),
     ("central.backups.destinations.test", 409, "no bucket is set up"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),
+    ("central.backups.preview", 404, "there is no backup of that name"),
     ("central.backups.prune", 422, "the tenant of the example is none"),
     ("central.backups.restore", 404, "there is no backup of that name"),
     ("central.backups.verify", 404, "there is no backup of that id"),

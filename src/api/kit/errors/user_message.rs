@@ -195,6 +195,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
          server.",
     ),
     (
+        &["restore_needs_tables"],
+        "Other data depends on what you chose: restore it along with it, or restore everything. Nothing was changed.",
+        "Data lain bergantung pada pilihan Anda: pulihkan bersama-sama, atau pulihkan semuanya. Tidak ada yang diubah.",
+    ),
+    (
+        &["restore_needs_whole"],
+        "This data cannot be restored by itself. Please restore everything.",
+        "Data ini tidak dapat dipulihkan sendiri. Silakan pulihkan semuanya.",
+    ),
+    (
         &["backup_unfinished"],
         "This backup is not finished, so it cannot be kept.",
         "Cadangan ini belum selesai, sehingga tidak dapat disimpan.",
