@@ -181,7 +181,7 @@ async fn log_of_another_file_beside_a_damaged_one_is_not_replayed_over_the_resto
     assert!(!log.is_empty());
     assert_eq!(world.server.central(Method::POST, &path(&world.tenant, "freeze"), Value::Null).await.0, 200);
     let file = world.server.file(&world.tenant);
-    std::fs::write(&file, [0xEE; 40_000]).unwrap();
+    std::fs::write(&file, vec![0xEE; 40_000]).unwrap();
     std::fs::write(beside(&file, "-wal"), log).unwrap();
     world.server.central(Method::POST, &path(&world.tenant, "thaw"), Value::Null).await;
     let (status, body) = world.restore().await;
