@@ -11,8 +11,7 @@ use crate::activity::{Activity, ActivityOptions};
 use crate::alerts::Alerts;
 use crate::backups::jobs::Jobs;
 use crate::backups::keys::BackupKeys;
-use crate::backups::retention::Rules;
-use crate::backups::{BackupOptions, Backups, KeepDays};
+use crate::backups::{BackupOptions, Backups};
 use crate::clock::Clock;
 use crate::config::{AppKey, Config};
 use crate::crypto::{Keyring, Passwords};
@@ -172,7 +171,7 @@ impl App {
             data_dir.clone(),
             clock.clone(),
             BackupKeys::load(&data_dir.backup_key_file(), config.backup.key.as_ref(), has_backups)?,
-            backup_options(&config),
+            BackupOptions::of(&config)?,
         );
         backups.recover().await.map_err(in_central)?;
         if config.backup.before_upgrade {
@@ -294,31 +293,6 @@ impl App {
             tracing::warn!(%error, "files could not be tidied");
         }
         self.activity.shutdown().await;
-    }
-}
-
-fn backup_options(config: &Config) -> BackupOptions {
-    let backup = &config.backup;
-    let keep = KeepDays {
-        manual: backup.keep_manual_days,
-        daily: backup.keep_daily_days,
-        weekly: backup.keep_weekly_days,
-        safety: backup.keep_safety_days,
-    };
-    let rules = Rules {
-        newest: backup.keep_newest,
-        daily: backup.keep_daily,
-        weekly: backup.keep_weekly,
-        monthly: backup.keep_monthly,
-        yearly: backup.keep_yearly,
-    };
-    BackupOptions {
-        at_once: backup.at_once,
-        zone: config.locale.time_zone.rules().clone(),
-        keep,
-        rules,
-        shrink_guard_percent: backup.shrink_guard_percent,
-        tenant_keep_max: backup.tenant_keep_max,
     }
 }
 

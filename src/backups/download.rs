@@ -36,11 +36,19 @@ impl Backups {
         Ok(Download { backup: backup.clone(), content, payload })
     }
 
-    /// Opens the file of a backup and checks that it is the one of the row.
+    /// Opens the file of a backup, or its copy where that is gone, and checks that it is the one of the row.
     pub(super) async fn unpacker(&self, backup: &Backup) -> Result<Unpacker<File>> {
         let path = self.shared.data_dir.backups_dir().join(backup.stored_path());
+        let is_here = tokio::fs::try_exists(&path).await.unwrap_or(true);
+        let fetched = if is_here { None } else { Some(self.fetch_copy(backup).await?) };
+        let path = fetched.as_ref().map_or(path, |file| file.path().to_owned());
         let (row, shared) = (backup.clone(), self.shared.clone());
-        in_background(move || open_stored(&path, &row, &shared.keys.load())).await
+        in_background(move || {
+            // It is read on to its end after its name is gone.
+            let _fetched = fetched;
+            open_stored(&path, &row, &shared.keys.load())
+        })
+        .await
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod central;
 pub mod container;
+pub mod copies;
 mod download;
 pub mod instance;
 pub mod jobs;
@@ -58,7 +59,7 @@ pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
 pub use order::BackupOrder;
 pub use progress::{Progress, Step};
-pub use restore::{RestoreOrder, Restored};
+pub use restore::{Preview, RestoreOrder, Restored, RowChange, Table, TableChanges};
 pub use rotate::KeyUse;
 pub use standing::{Standing, each_standing};
 pub use tally::Tallied;
@@ -80,6 +81,8 @@ struct Shared {
     /// Held while keys or what they encrypt are exchanged.
     rotating: tokio::sync::Mutex<()>,
     options: BackupOptions,
+    /// Whether backups from before this start were looked through for those without a copy.
+    are_copies_enlisted: std::sync::OnceLock<()>,
     /// Each keeps a processor and the disk busy.
     at_once: Arc<Semaphore>,
     /// Retention looks at one tenant at a time.
@@ -114,6 +117,7 @@ impl Backups {
             keys,
             rotating,
             options,
+            are_copies_enlisted: std::sync::OnceLock::new(),
             at_once,
             pruning,
             running,
@@ -141,8 +145,9 @@ impl Backups {
     }
 
     async fn make_now(&self, order: BackupOrder, progress: Arc<Progress>) -> Result<Backup> {
-        let permit = self.turn(&progress).await?;
+        // The tenant first: who waits for one that another restores must not keep the others waiting too.
         let source = progress.unless_ended(self.source(&order.tenant)).await??;
+        let permit = self.turn(&progress).await?;
         progress.enter(Step::Copying)?;
         let backup = self.begin(&order).await?;
         let under_way = UnderWay::new(self, &backup.id, progress.clone());
@@ -205,9 +210,12 @@ impl Backups {
             Ok(made) => {
                 let _ = fault::point("backup.synced");
                 let percent = self.shared.options.shrink_guard_percent;
+                let bucket = self.shared.options.bucket.clone();
                 let finish = move |tx: &mut Tx<'_>| {
                     let backup = store::finish(tx, &id, &made.content, made.warning.as_deref(), now)?;
-                    Ok((guard::watch(tx, &backup, percent, now)?, backup))
+                    Self::enlist_copy(bucket.as_deref(), tx, &id, now)?;
+                    let pause = guard::watch(tx, &backup, percent, now)?;
+                    Ok((pause, store::get(tx, &id)?))
                 };
                 match self.shared.central.write(finish).await {
                     Ok((pause, backup)) => {
@@ -230,12 +238,13 @@ impl Backups {
         Err(error)
     }
 
-    /// Writes down why there is no backup. The row of one that was cancelled goes: nothing failed.
+    /// Writes down why there is no backup. The row of one that was cancelled, or that a refused restore does
+    /// not need, goes: nothing failed.
     async fn fail(&self, backup: &Backup, error: &Error) {
         let now = self.shared.clock.now();
         let (id, code, text) = (backup.id.clone(), error.code(), error.to_string());
-        if code == "cancelled" {
-            tracing::info!(tenant.id = %backup.tenant_id, backup.id, "backup cancelled");
+        if code == "cancelled" || restore::REFUSALS.contains(&code) {
+            tracing::info!(tenant.id = %backup.tenant_id, backup.id, error.code = code, "backup not made");
             if let Err(error) = self.shared.central.write(move |tx| store::remove(tx, &id)).await {
                 tracing::error!(%error, "the row of a cancelled backup could not be removed; the next start ends it");
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
 
+use super::copies::BackupCopy;
 use super::jobs::AskedBy;
 
 /// Why a backup was made.
@@ -117,6 +118,8 @@ pub struct Backup {
     pub proven_at: Option<Timestamp>,
     /// What the last such look found wrong.
     pub proof_error: Option<String>,
+    /// Its copy off this machine; none when there is none to be.
+    pub copy: Option<BackupCopy>,
 }
 
 /// What a finished backup holds.

@@ -1,9 +1,14 @@
 //! How backups are made and how long they stay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::config::Config;
+use crate::error::Result;
+
+use super::copies::Bucket;
 use super::model::Kind;
 use super::retention::Rules;
 
@@ -23,6 +28,41 @@ pub struct BackupOptions {
     pub shrink_guard_percent: u32,
     /// Backups that a tenant's admins may have asked for and still have.
     pub tenant_keep_max: usize,
+    /// Where copies go.
+    pub bucket: Option<Arc<Bucket>>,
+}
+
+impl BackupOptions {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// When the settings of the bucket cannot be used.
+    pub fn of(config: &Config) -> Result<Self> {
+        let backup = &config.backup;
+        let keep = KeepDays {
+            manual: backup.keep_manual_days,
+            daily: backup.keep_daily_days,
+            weekly: backup.keep_weekly_days,
+            safety: backup.keep_safety_days,
+        };
+        let rules = Rules {
+            newest: backup.keep_newest,
+            daily: backup.keep_daily,
+            weekly: backup.keep_weekly,
+            monthly: backup.keep_monthly,
+            yearly: backup.keep_yearly,
+        };
+        let bucket = Bucket::of(&config.s3)?.map(Arc::new);
+        Ok(Self {
+            at_once: backup.at_once,
+            zone: config.locale.time_zone.rules().clone(),
+            keep,
+            rules,
+            shrink_guard_percent: backup.shrink_guard_percent,
+            tenant_keep_max: backup.tenant_keep_max,
+            bucket,
+        })
+    }
 }
 
 /// Days that backups are kept.

@@ -22,6 +22,8 @@ pub enum Step {
     Unpacking,
     /// What was in it is checked.
     Checking,
+    /// What a restore would make of it is held against the live data.
+    Comparing,
     /// The live data is replaced.
     Replacing,
     /// What was there before becomes a backup.
@@ -37,6 +39,7 @@ impl Step {
             Self::Packing => "packing",
             Self::Unpacking => "unpacking",
             Self::Checking => "checking",
+            Self::Comparing => "comparing",
             Self::Replacing => "replacing",
             Self::PuttingAside => "putting_aside",
         }

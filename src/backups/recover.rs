@@ -7,7 +7,7 @@ use super::download::open_stored;
 use super::make::{PART_SUFFIX, TEMP_PREFIX, in_background};
 use super::model::{Backup, Content};
 use super::restore::ASIDE_PREFIX;
-use super::{Backups, store};
+use super::{Backups, copies, store};
 
 impl Backups {
     /// Finishes restores that can be finished, marks what else was under way as failed and removes what
@@ -16,6 +16,8 @@ impl Backups {
     /// # Errors
     /// When the central file cannot be read or written.
     pub async fn recover(&self) -> Result<()> {
+        let now = self.shared.clock.now();
+        self.shared.central.write(move |tx| copies::store::resume(tx, now)).await?;
         self.recover_swaps().await;
         let unfinished = self.shared.central.read(store::unfinished).await?;
         let (root, now) = (self.shared.data_dir.backups_dir(), self.shared.clock.now());
@@ -71,9 +73,13 @@ impl Backups {
         });
         let Ok(content) = opened.await else { return false };
         let (id, now) = (backup.id.clone(), self.shared.clock.now());
-        let finish = move |tx: &mut Tx<'_>| store::finish(tx, &id, &content, None, now);
+        let bucket = self.shared.options.bucket.clone();
+        let finish = move |tx: &mut Tx<'_>| {
+            store::finish(tx, &id, &content, None, now)?;
+            Self::enlist_copy(bucket.as_deref(), tx, &id, now)
+        };
         match self.shared.central.write(finish).await {
-            Ok(_) => {
+            Ok(()) => {
                 tracing::warn!(tenant.id = %backup.tenant_id, backup.id, "a backup was whole when the server ended");
                 true
             }

@@ -1,13 +1,14 @@
 //! Removing backups by hand.
 
+use crate::db::Tx;
 use crate::error::Result;
 use crate::id::TenantId;
 
 use super::model::Backup;
-use super::{Backups, retention, store};
+use super::{Backups, copies, retention, store};
 
 impl Backups {
-    /// Removes a backup: the file first, so that a row without a file tells of a half deletion, and
+    /// Removes a backup and, by and by, its copy: the file first, so that a row without a file tells of a half deletion, and
     /// never a file without a row.
     ///
     /// # Errors
@@ -23,7 +24,13 @@ impl Backups {
         };
         self.to_the_end(move |backups| async move {
             backups.shared.engine.run(remove).await?;
-            backups.shared.central.write(move |tx| store::remove(tx, &id)).await
+            let can_remove = backups.shared.options.bucket.as_ref().is_none_or(|bucket| !bucket.is_write_only);
+            let now = backups.shared.clock.now();
+            let forget = move |tx: &mut Tx<'_>| {
+                copies::store::leave(tx, &id, can_remove, now)?;
+                store::remove(tx, &id)
+            };
+            backups.shared.central.write(forget).await
         })
         .await
     }

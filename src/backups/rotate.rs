@@ -15,7 +15,7 @@ use super::download::{damaged, open_stored};
 use super::keys::BackupKey;
 use super::make::{PART_SUFFIX, in_background, sync_folder};
 use super::model::Backup;
-use super::{Backups, Shared, store};
+use super::{Backups, Shared, copies, store};
 
 /// A key and what hangs on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,11 @@ impl Backups {
             reseal_file(&shared, &row)
         });
         let (key_id, file_bytes) = sealed.await?;
-        let note = move |tx: &mut Tx<'_>| store::set_key(tx, &backup.id, &key_id, file_bytes);
+        let now = self.shared.clock.now();
+        let note = move |tx: &mut Tx<'_>| {
+            store::set_key(tx, &backup.id, &key_id, file_bytes)?;
+            copies::store::renew(tx, &backup.id, now)
+        };
         self.shared.central.write(note).await
     }
 }

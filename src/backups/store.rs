@@ -8,13 +8,16 @@ use crate::error::{DbError, Error, Result};
 use crate::id::{CENTRAL, TenantId};
 use crate::vals;
 
+use super::copies::BackupCopy;
 use super::jobs::AskedBy;
 use super::model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 
 pub(super) const COLUMNS: &str = "b.id, b.tenant_id, b.kind, b.state, b.folder, b.file_name, b.is_compressed, b.is_pinned, \
     b.schema_version, b.database_bytes, b.payload_bytes, b.payload_sha256, b.file_bytes, b.row_counts, b.key_id, \
     b.warning, b.error_code, b.error, b.created_at, b.finished_at, b.expires_at, b.proven_at, b.proof_error, \
-    b.asked_by";
+    (SELECT json_object('state', c.state, 'object_key', c.object_key, 'tries', c.tries, 'error_code', c.error_code, \
+    'error', c.error, 'uploaded_at', c.uploaded_at) FROM backup_copies c WHERE c.backup_id = b.id \
+    AND c.destination = 's3'), b.asked_by";
 
 pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
     let bad = |what: &str| DbError::Corrupt(format!("backups.{what} is not readable"));
@@ -37,8 +40,14 @@ pub(super) fn read_backup(row: &Row<'_, '_>) -> Result<Backup, DbError> {
         expires_at: row.get(20)?,
         proven_at: row.get(21)?,
         proof_error: row.get(22)?,
-        asked_by: row.get::<Option<String>>(23)?.and_then(|word| word.parse().ok()),
+        copy: read_copy(row.get(23)?)?,
+        asked_by: row.get::<Option<String>>(24)?.and_then(|word| word.parse().ok()),
     })
+}
+
+fn read_copy(json: Option<String>) -> Result<Option<BackupCopy>, DbError> {
+    let read = |json: String| serde_json::from_str(&json);
+    json.map(read).transpose().map_err(|_| DbError::Corrupt("backup_copies is not readable".into()))
 }
 
 fn read_content(row: &Row<'_, '_>) -> Result<Content, DbError> {

@@ -166,7 +166,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Completions(command) => command.run(),
         Command::DbSeed(command) => command.run(&globals),
         Command::PostmanGenerate(_) => openapi::Postman::run(),
-        Command::ScheduleRun(command) => command.run(&globals).await,
+        Command::ScheduleRun(command) => Box::pin(command.run(&globals)).await,
     }
 }
 

@@ -113,6 +113,12 @@ impl Loading {
             self.placeholder("auth.secret_key", "sign tokens with it", "secret");
         }
         self.judge_app_key();
+        let lacking = self.config.s3.lacking();
+        if !lacking.is_empty() {
+            let origin = self.origin("s3.bucket");
+            let names = lacking.join(" and ");
+            self.notice(format!("{origin} names a bucket, but {names} not set: no copies of backups are made"));
+        }
         if !self.not_needed.is_empty() {
             let names = self.not_needed.join(", ");
             self.notice(format!("{names} set, not needed: ruko stores data in SQLite files"));

@@ -22,6 +22,7 @@ mod mail;
 mod nearest;
 mod network;
 mod origin;
+mod s3;
 mod schedule;
 mod section;
 mod seeds;
@@ -51,6 +52,7 @@ pub use locale::{CountryCode, Language, Locale, Zone};
 pub use mail::{EmailAddress, Encryption, Mail, Mailer};
 pub use network::Network;
 pub use origin::Origin;
+pub use s3::S3;
 pub use schedule::Schedule;
 pub use sources::Sources;
 pub use storage::{Storage, Synchronous};
@@ -79,6 +81,8 @@ pub struct Config {
     pub mail: Mail,
     /// Who is told when backups are in trouble.
     pub alerts: Alerts,
+    /// The bucket that copies of backups go to.
+    pub s3: S3,
     /// How much one caller may ask for.
     pub limits: Limits,
     /// What the server tells about itself.
@@ -129,7 +133,7 @@ impl Config {
 
     /// Every setting. Taken apart field by field, so that a forgotten section does not compile.
     fn fields(&mut self) -> Vec<Field<'_>> {
-        let Self { debug, http, storage, auth, backup, mail, alerts, limits, telemetry, locale, tenant_db } = self;
+        let Self { debug, http, storage, auth, backup, s3, mail, alerts, limits, telemetry, locale, tenant_db } = self;
         let help = "Whether a signing secret or server key of public documentation is let pass, for trying out. Answers and \
                     logs show no more with it. Never in production.";
         let mut fields = vec![Field::new("", "debug", help, debug)];
@@ -139,6 +143,7 @@ impl Config {
         fields.extend(backup.fields());
         fields.extend(mail.fields());
         fields.extend(alerts.fields());
+        fields.extend(s3.fields());
         fields.extend(limits.fields());
         fields.extend(telemetry.fields());
         fields.extend(locale.fields());

@@ -51,6 +51,11 @@ impl Text for CorsOrigin {
 pub struct BaseUrl(String);
 
 impl BaseUrl {
+    /// Reads it; none when it is no http or https URL.
+    pub fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

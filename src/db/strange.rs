@@ -232,7 +232,7 @@ pub(super) fn look(path: &Path, patience: Duration) -> Result<rusqlite::Connecti
 }
 
 /// `file:` and the path, with everything escaped that means something in a URI.
-fn immutable_uri(path: &Path) -> String {
+pub(super) fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() || b"/-_.".contains(byte) {

@@ -9,6 +9,7 @@ use crate::money::Money;
 use rusqlite::types::FromSqlError;
 
 use super::failure::db_error;
+use super::inspect::Cell;
 
 /// A value bound to a statement.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,6 +109,14 @@ impl Row<'_, '_> {
     pub fn get<T: FromColumn>(&self, column: usize) -> Result<T, DbError> {
         let value = self.0.get_ref(column).map_err(|error| db_error(&error))?;
         T::column_result(value).map_err(|error| wrong_type(column, &error))
+    }
+
+    /// The value at this index, of whatever type.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] when the column does not exist.
+    pub fn cell(&self, column: usize) -> Result<Cell, DbError> {
+        self.0.get_ref(column).map(Cell::of).map_err(|error| db_error(&error))
     }
 
     /// The text at this index, borrowed for the life of the row.

@@ -2,13 +2,13 @@
 //!
 //! All of it is read from the central file at once; no tenant's file is opened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::alerts::{Alert, Condition, Counted};
 use crate::app::App;
 use crate::backups::retention::Pause;
-use crate::backups::{Standing, each_standing};
+use crate::backups::{Standing, copies, each_standing};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::db::Tx;
@@ -24,6 +24,9 @@ const PROVEN_FOR: Duration = Duration::from_secs(8 * 86_400);
 /// While a run is under way nothing is told: what it mends needs no telling, and what fails is told at its
 /// end at once. One that takes longer than this hangs.
 const RUN_MAX: Duration = Duration::from_secs(6 * 3600);
+
+/// A copy that failed so often in a row, which is some minutes, is in trouble.
+const COPY_TRIES: u32 = 4;
 
 /// How the backups stand.
 #[derive(Debug, Clone)]
@@ -109,6 +112,9 @@ fn report(tx: &mut Tx<'_>, config: &Config, own: &[OwnTime], now: Timestamp) -> 
     for pause in crate::backups::retention::paused(tx)? {
         found.push(of_pause(tx, pause)?);
     }
+    if config.s3.bucket.is_some() {
+        found.extend(of_copies(tx, now)?);
+    }
     let last_run = history::last_ended(tx, jobs)?;
     found.extend(last_run.as_ref().filter(|run| !run.end.is_ok).map(of_run));
     let next_run_at = schedules.iter().filter_map(|(_, _, schedule)| schedule.next_due(zone, now)).min();
@@ -181,6 +187,21 @@ fn of_pause(tx: &mut Tx<'_>, pause: Pause) -> Result<Alert> {
         detail: format!("rows {rows} -> {rows_now}, bytes {bytes} -> {bytes_now}"),
         since: pause.paused_at,
     })
+}
+
+/// One for each tenant, of the first copy in trouble. What passes within some tries needs no telling.
+fn of_copies(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Alert>> {
+    let mut of_tenants: BTreeMap<TenantId, String> = BTreeMap::new();
+    for copy in copies::troubled(tx)? {
+        if copy.state == "lost" || copy.tries >= COPY_TRIES {
+            of_tenants.entry(copy.tenant_id).or_insert(copy.error.1);
+        }
+    }
+    let alert = |(tenant_id, detail)| {
+        let tenant_name = crate::alerts::name_of(tx, &tenant_id)?;
+        Ok(Alert { condition: Condition::CopyFailed, tenant_id, tenant_name, detail, since: now })
+    };
+    of_tenants.into_iter().map(alert).collect()
 }
 
 fn of_run(run: &Ended) -> Alert {

@@ -73,6 +73,8 @@ pub fn all() -> Vec<Job> {
         Job::every("backup_drill", Duration::from_secs(600), |app| async move { drill::run(&app).await })
             .first_after(Duration::from_secs(60))
             .that_can_break_off(),
+        Job::every("backup_copies", Duration::from_secs(5), |app| async move { app.backups.tend_copies().await })
+            .that_can_break_off(),
         Job::every("alerts", Duration::from_secs(60), |app| async move { alerts::run(&app).await })
             .first_after(Duration::from_secs(30))
             .that_can_break_off(),

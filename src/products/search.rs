@@ -63,6 +63,22 @@ fn add_to_index(tx: &mut Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Empties the index, for products that were replaced as a whole: it is filled anew, and until then a search
+/// reads the rows.
+///
+/// # Errors
+/// Storage errors.
+pub fn forget_index(tx: &mut Tx<'_>) -> Result<()> {
+    // Row by row, emptying it would cost as much as filling it.
+    let made = "SELECT sql FROM sqlite_schema WHERE name = 'products_fts'";
+    let made: String = tx.query_one(made, &[], |row| row.get(0))?;
+    tx.execute("DROP TABLE products_fts", &[])?;
+    tx.execute(&made, &[])?;
+    tx.execute("DELETE FROM products_unindexed", &[])?;
+    tx.execute("UPDATE products_indexed SET indexed_to = 0", &[])?;
+    Ok(())
+}
+
 /// True when rows wait to be indexed.
 ///
 /// # Errors

@@ -171,6 +171,15 @@ pub fn carry_nothing_over(tx: &mut Tx<'_>) -> Result<CarriedOver> {
     Ok(CarriedOver::default())
 }
 
+/// What is kept where users and tokens stay as they are.
+///
+/// # Errors
+/// Storage errors.
+pub fn untouched(tx: &mut Tx<'_>) -> Result<CarriedOver> {
+    let tokens = tx.query_one("SELECT count(*) FROM personal_access_tokens", &[], |row| row.get::<i64>(0))?;
+    Ok(CarriedOver { tokens: usize::try_from(tokens).unwrap_or_default(), ..CarriedOver::default() })
+}
+
 fn has_admin(tx: &mut Tx<'_>) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND is_active = 1)";
     Ok(tx.query_one(sql, &[], |row| row.get(0))?)

@@ -17,7 +17,7 @@ mod throttle;
 pub mod tokens;
 
 pub use account::UserDesk;
-pub use carry_over::{CarriedOver, Present, carry_nothing_over, carry_over, present};
+pub use carry_over::{CarriedOver, Present, carry_nothing_over, carry_over, present, untouched};
 pub use model::{Changer, NewUser, PasswordPolicy, Registrar, Role, User, UserFilter, UserPatch};
 pub use session::{Sessions, SignedIn};
 pub use store::{count, find, get, list};

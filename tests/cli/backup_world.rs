@@ -107,6 +107,21 @@ impl World {
         lines
     }
 
+    /// Bytes of the live file as they are when its log is folded in, which happens to a copy.
+    pub fn folded(&self) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(self.path(""), &copy).unwrap();
+        if self.path("-wal").exists() {
+            std::fs::copy(self.path("-wal"), folder.path().join("copy.db-wal")).unwrap();
+        }
+        // What is no database at all is as it lies there.
+        let file = open(&copy);
+        let _ = file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        drop(file);
+        std::fs::read(copy).unwrap()
+    }
+
     /// State and code of the last row of `backups` or `restores`.
     pub fn last(&self, table: &str) -> (String, Option<String>) {
         let sql = format!("SELECT state, error_code FROM {table} ORDER BY rowid DESC LIMIT 1");

@@ -28,7 +28,7 @@ fn tenants_are_backed_up_listed_and_restored() {
         let plain = backups.iter().find(|backup| backup["compressed"] == false).unwrap();
         assert_eq!(plain["tenant_id"], *id);
         let table = home.ok(&["backup", "list", "alpha"]);
-        assert!(table.starts_with("Tenant\tFile\tDate\tAge\tSize\tKind\n"), "{table}");
+        assert!(table.starts_with("Tenant\tFile\tDate\tAge\tSize\tKind\tWhere\n"), "{table}");
         assert_eq!(table.lines().count(), 3);
 
         home.run(&["restore", "alpha"]).refused(2, &["--yes"]);
@@ -40,6 +40,40 @@ fn tenants_are_backed_up_listed_and_restored() {
         home.run(&["restore", "alpha", "nothing.db", "--yes"]).refused(1, &["not found"]);
         assert!(home.ok(&["doctor"]).contains("2 files are there and theirs"));
     });
+}
+
+#[test]
+fn single_tables_are_previewed_and_restored() {
+    both_ways(|home| {
+        home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
+        home.ok(&["backup", "run"]);
+        let sell = "INSERT INTO products (name, price_minor, created_at, updated_at) VALUES ('Teh\u{1b}[2J', 5, 1, 1)";
+        open(home).execute(sell, []).unwrap();
+        let shown = home.ok(&["restore", "alpha", "--preview", "--tables", "products,orders"]);
+        assert!(shown.contains("Table\tAdded\tRemoved\tChanged\nproducts\t0\t1\t0\norders\t0\t0\t0\n"), "{shown}");
+        assert!(shown.contains("removed \"products\" 1: {") && shown.ends_with("Nothing was changed.\n"), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(products(home), 1);
+        assert_eq!(home.json(&["restore", "alpha", "--preview"])["tables"].as_array().unwrap().len(), 4);
+
+        home.run(&["restore", "alpha", "--tables", "meta", "--yes"]).refused(1, &["tables.0"]);
+        home.run(&["restore", "alpha", "--tables=products"]).refused(2, &["--yes"]);
+        assert_eq!(products(home), 1);
+        let restored = home.json(&["tenant:restore", "alpha", "--tables=products,users", "--force"]);
+        assert_eq!((&restored["tables"], products(home)), (&serde_json::json!(["products", "users"]), 0));
+        home.ok(&["restore", "alpha", "--undo", "--yes"]);
+        assert_eq!(products(home), 1);
+        home.run(&["restore", "alpha", "--undo", "--tables", "users", "--yes"]).refused(2, &["cannot be used with"]);
+    });
+}
+
+#[allow(clippy::disallowed_methods, reason = "the file is looked at from outside")]
+fn open(home: &Home) -> rusqlite::Connection {
+    rusqlite::Connection::open(home.data().join("tenants/alpha.db")).unwrap()
+}
+
+fn products(home: &Home) -> i64 {
+    open(home).query_row("SELECT count(*) FROM products", [], |row| row.get(0)).unwrap()
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn doctor_can_look_before_the_first_start_of_a_newer_ruko() {
     let older = Connection::open(&central).unwrap();
     older
         .execute_batch(
-            "DROP TABLE alerts; DROP TABLE retention_pauses; DROP TABLE tenant_schedules; DROP INDEX tenants_scheduled; DROP TABLE jobs; DROP TABLE backups; DROP TABLE restores; DROP INDEX tenants_by_schema; PRAGMA user_version = 2;",
+            "DROP TABLE alerts; DROP TABLE backup_copies; DROP TABLE retention_pauses; DROP TABLE tenant_schedules; DROP INDEX tenants_scheduled; DROP TABLE jobs; DROP TABLE backups; DROP TABLE restores; DROP INDEX tenants_by_schema; PRAGMA user_version = 2;",
         )
         .unwrap();
     for column in ["migration_error_code", "migration_error", "migration_failed_at"] {

@@ -1,9 +1,13 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
+mod copies;
+mod hostile;
 mod jobs;
 mod last;
 mod own;
 mod own_times;
+mod partial;
+mod preview;
 mod restore;
 mod retention;
 mod retention_model;
@@ -62,6 +66,22 @@ async fn download(server: &Server, tenant: &Tenant, file: &str, range: Option<&s
     let request = server.request(Method::GET, &path(tenant, &format!("backups/download?file={file}")));
     let request = request.header("X-Master-API-Key", MASTER_KEY);
     range.iter().fold(request, |request, range| request.header("Range", *range)).send().await.unwrap()
+}
+
+/// The rows of these tables, each with its table in front.
+fn dump(server: &Server, tenant: &Tenant, tables: &[&str]) -> Vec<String> {
+    let file = server.open_file(tenant);
+    let mut lines = Vec::new();
+    for table in tables {
+        let mut statement = file.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let cells: Vec<_> = (0..columns).map(|column| row.get_ref(column).unwrap()).collect();
+            lines.push(format!("{table} {cells:?}"));
+        }
+    }
+    lines
 }
 
 /// Every file below the folder of backups.

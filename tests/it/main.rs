@@ -9,6 +9,7 @@ mod auth;
 mod auth_order;
 mod auth_secrets;
 mod backups;
+mod bucket;
 mod central;
 mod conditions;
 mod db;

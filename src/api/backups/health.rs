@@ -80,6 +80,8 @@ struct HealthOut {
     proof_failed: u64,
     /// Those whose old backups stay until somebody looks; no reason to be unhealthy.
     retention_paused: u64,
+    /// Those of whom a backup could not be copied elsewhere; no reason to be unhealthy.
+    copy_failed: u64,
     /// Since when a scheduled run is under way.
     running_since: Option<Time>,
     /// The last one that ended.
@@ -154,6 +156,7 @@ impl BackupHealthApi {
             failed: count(Condition::BackupFailed),
             proof_failed: count(Condition::ProofFailed),
             retention_paused: count(Condition::RetentionPaused),
+            copy_failed: count(Condition::CopyFailed),
             running_since: report.running_since.map(Time),
             last_run: report.last_run.as_ref().map(|run| RunOut {
                 job: run.job.clone(),

@@ -48,7 +48,7 @@ impl From<StateName> for State {
 pub(super) struct JobOut {
     /// Its id.
     id: String,
-    /// `backup`, `restore`, `undo` or `verify`.
+    /// `backup`, `restore`, `preview`, `undo` or `verify`.
     kind: String,
     /// With whom.
     tenant_id: String,
@@ -57,7 +57,7 @@ pub(super) struct JobOut {
     /// 0 to 100; it never goes back.
     percent: u32,
     /// While it runs: `copying` and `packing`; of a restore `unpacking`, `checking`, `replacing`,
-    /// `putting_aside`.
+    /// `putting_aside`; of a preview `unpacking`, `checking`, `comparing`.
     step: Option<String>,
     /// Asked for.
     created_at: Time,
@@ -141,6 +141,10 @@ fn text(job: &Job, language: Language) -> &'static str {
         (State::Succeeded, Kind::Backup) => ("The backup is made.", "Cadangan sudah dibuat."),
         (State::Succeeded, Kind::Restore) => ("The data is restored.", "Data sudah dipulihkan."),
         (State::Succeeded, Kind::Verify) => ("The backup is whole.", "Cadangan ini utuh."),
+        (State::Succeeded, Kind::Preview) => (
+            "What a restore would change is known. Nothing was changed.",
+            "Perubahan dari pemulihan sudah diketahui. Tidak ada yang diubah.",
+        ),
         (State::Succeeded, Kind::Undo) => ("The restore is undone.", "Pemulihan sudah dibatalkan."),
         (State::Failed | State::Cancelled, _) => {
             return sentence(job.error.as_ref().map_or("internal", |(code, _)| code), language);
@@ -159,6 +163,7 @@ fn step_text(step: Step) -> (&'static str, &'static str) {
         Step::Packing => ("The copy is being checked and packed.", "Salinan sedang diperiksa dan dikemas."),
         Step::Unpacking => ("The backup is being opened.", "Cadangan sedang dibuka."),
         Step::Checking => ("The backup is being checked.", "Cadangan sedang diperiksa."),
+        Step::Comparing => ("The backup is being compared.", "Cadangan sedang dibandingkan."),
         Step::Replacing => ("The data is being replaced.", "Data sedang diganti."),
         Step::PuttingAside => (
             "The data is restored; what was there before is being kept.",

@@ -2,6 +2,8 @@
 //! restore them.
 
 mod alerts;
+mod choice;
+mod destinations;
 mod download;
 mod health;
 mod instance;
@@ -16,6 +18,8 @@ mod out;
 mod own_out;
 mod pause_out;
 mod pieces;
+mod preview;
+mod preview_out;
 mod retention;
 mod sql_dump;
 mod tenant;
@@ -34,11 +38,14 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         retention::RetentionApi(app.clone()),
         verify::VerifyApi(app.clone()),
         keys::BackupKeysApi(app.clone()),
+        destinations::DestinationsApi(app.clone()),
         instance::InstanceApi(app.clone()),
         alerts::AlertsApi(app.clone()),
         health::BackupHealthApi::new(app.clone()),
         jobs::JobsApi(app.clone()),
         tenant::OwnBackupsApi(app.clone()),
         jobs::OwnJobsApi(app.clone()),
+        preview::PreviewsApi(app.clone()),
+        preview::OwnPreviewsApi(app.clone()),
     )
 }

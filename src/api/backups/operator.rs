@@ -18,6 +18,7 @@ use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::{CENTRAL, TenantId};
 
+use super::choice::{self, RestoreIn};
 use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
 use super::kinds::RunKind;
@@ -43,18 +44,9 @@ struct BackupIn {
 
 /// Which backup.
 #[derive(Debug, Object)]
-struct RestoreIn {
-    /// Name of the backup, as the list shows it; the newest that no restore has made, when missing. It
-    /// may be sent as a parameter too.
-    #[oai(validator(max_length = 255))]
-    file: Option<String>,
-}
-
-/// Which backup.
-#[derive(Debug, Object)]
-struct FileParams {
+pub(super) struct FileParams {
     /// Name of the backup, as the list shows it.
-    file: Option<String>,
+    pub(super) file: Option<String>,
 }
 
 /// Which backup, and in which form.
@@ -129,7 +121,7 @@ impl BackupsApi {
     ) -> Result<BackupDownload, Error> {
         let (id, _) = self.subject(id.0).await?;
         let DownloadParams { file, format } = params.0;
-        let backup = self.find(&id, file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
+        let backup = choice::named(&self.0, &id, file.as_deref().ok_or(Error::BackupNameMissing)?).await?;
         let record = |backup: &Backup| {
             let facts = json!({"file": backup.file_name});
             audit::inside_tenant(request, "backup.downloaded", &id, ("backup", backup.id.clone()), facts);
@@ -154,7 +146,9 @@ impl BackupsApi {
     /// Puts the content of a backup into the live tenant, all of it or nothing. Requests go on: reads
     /// see the old content or the new one, writes wait. What was there before becomes a backup of the
     /// kind `pre_restore`. Tokens that were revoked and rights that were taken away since the backup
-    /// stay so. Other fields and parameters are refused, so that a misspelt name is not taken for "the
+    /// stay so. With `tables` only those change, and what was there before is kept as a whole all the same;
+    /// a restore after which rows would point nowhere is refused and says which tables have to go along.
+    /// Other fields and parameters are refused, so that a misspelt name is not taken for "the
     /// newest".
     #[oai(path = "/tenants/:id/restore", method = "post", operation_id = "central.backups.restore")]
     async fn restore(
@@ -168,13 +162,12 @@ impl BackupsApi {
         let id = TenantId::from(id.0);
         refuse_central(&id)?;
         self.0.tenants.get(&id).await?;
-        let backup = match input.fields().file.or(params.0.file) {
-            Some(file) => self.find(&id, &file).await?,
-            None => self.0.backups.find_newest(&id).await?.ok_or_else(|| Error::not_found("backups", &id))?,
-        };
+        let fields = input.fields();
+        let tables = choice::tables(fields.tables)?;
+        let backup = choice::backup(&self.0, &id, fields.file.or(params.0.file)).await?;
         let tenant = id.clone();
         let shown = move |restored| BackupRestored::new(restored, &tenant, "Database restored successfully");
-        let begun = self.order(request, &id).restore(backup, shown).await?;
+        let begun = self.order(request, &id).restore(backup, tables, shown).await?;
         JobReply::of(request, begun, Reply).await
     }
 
@@ -213,7 +206,7 @@ impl BackupsApi {
     ) -> Result<Reply<BackupDeleted>, Error> {
         let (id, _) = self.subject(id.0).await?;
         let file = input.0.file.or(params.0.file).ok_or(Error::BackupNameMissing)?;
-        let backup = self.find(&id, &file).await?;
+        let backup = choice::named(&self.0, &id, &file).await?;
         self.0.backups.delete(&backup).await?;
         let facts = json!({"file": backup.file_name});
         audit::inside_tenant(request, "backup.deleted", &id, ("backup", backup.id.clone()), facts);
@@ -241,10 +234,6 @@ impl BackupsApi {
         }
         let tenant = self.0.tenants.get(&id).await?;
         Ok((tenant.id, tenant.name))
-    }
-
-    async fn find(&self, tenant: &TenantId, file: &str) -> Result<Backup> {
-        self.0.backups.find_file(tenant, file).await?.ok_or_else(|| Error::not_found("backup", file))
     }
 
     fn order<'a>(&'a self, request: &'a Request, tenant: &'a TenantId) -> Order<'a> {

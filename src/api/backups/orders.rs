@@ -8,7 +8,7 @@ use crate::api::kit::audit::Auditor;
 use crate::api::kit::request::note_tenant;
 use crate::app::App;
 use crate::backups::jobs::{self, AskedBy, Begun, NewJob};
-use crate::backups::{Backup, BackupOrder, Kind, RestoreOrder, Restored};
+use crate::backups::{Backup, BackupOrder, Kind, Preview, RestoreOrder, Restored, Table};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::jobs::retention::REMOVED;
@@ -60,13 +60,14 @@ impl Order<'_> {
         self.app.backup_jobs.begin(self.job(jobs::Kind::Backup), work).await
     }
 
-    /// Begins to put a backup into its tenant.
+    /// Begins to put a backup into its tenant, or some tables of it.
     pub(super) async fn restore<T: Serialize + Send + 'static>(
         self,
         backup: Backup,
+        tables: Vec<Table>,
         shown: impl FnOnce(Restored) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
-        self.put_back(backup, jobs::Kind::Restore, "tenant.restored", shown).await
+        self.put_back(backup, tables, jobs::Kind::Restore, "tenant.restored", shown).await
     }
 
     /// Begins to take the last restore back: `backup` is what was there before it.
@@ -82,23 +83,49 @@ impl Order<'_> {
             };
             return Err(nothing_to_undo(why));
         };
-        self.put_back(backup, jobs::Kind::Undo, "tenant.restore_undone", shown).await
+        self.put_back(backup, Vec::new(), jobs::Kind::Undo, "tenant.restore_undone", shown).await
+    }
+
+    /// Begins to find out what a restore would change.
+    pub(super) async fn preview<T: Serialize + Send + 'static>(
+        self,
+        backup: Backup,
+        tables: Vec<Table>,
+        shown: impl FnOnce(Preview) -> T + Send + 'static,
+    ) -> Result<Begun<T>> {
+        let (app, auditor) = (self.app.clone(), self.auditor());
+        let order = RestoreOrder { tenant: self.tenant.clone(), backup, tables };
+        let work = move |progress| async move {
+            let preview = app.backups.preview(order, progress).await?;
+            if let Some(auditor) = auditor {
+                // It shows rows of the tenant.
+                let tables: Vec<_> = preview.tables.iter().map(|changes| changes.table).collect();
+                let facts = json!({"file": preview.backup.file_name, "tables": tables});
+                auditor.record("tenant.restore_previewed", ("backup", preview.backup.id.clone()), facts);
+            }
+            Ok(shown(preview))
+        };
+        self.app.backup_jobs.begin(self.job(jobs::Kind::Preview), work).await
     }
 
     async fn put_back<T: Serialize + Send + 'static>(
         self,
         backup: Backup,
+        tables: Vec<Table>,
         kind: jobs::Kind,
         action: &'static str,
         shown: impl FnOnce(Restored) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = RestoreOrder { tenant: self.tenant.clone(), backup };
+        let order = RestoreOrder { tenant: self.tenant.clone(), backup, tables };
         let work = move |progress| async move {
             let restored = app.backups.restore(order, progress).await?;
             if let Some(auditor) = auditor {
                 let before = restored.before.as_ref().map(|before| &before.file_name);
-                let facts = json!({"file": restored.backup.file_name, "before": before});
+                let mut facts = json!({"file": restored.backup.file_name, "before": before});
+                if !restored.tables.is_empty() {
+                    facts["tables"] = restored.tables.iter().map(|table| table.name()).collect();
+                }
                 auditor.record(action, ("backup", restored.backup.id.clone()), facts);
             }
             Ok(shown(restored))

@@ -9,12 +9,13 @@ use serde::Serialize;
 use crate::api::kit::time::Time;
 use crate::app::App;
 use crate::backups::retention::Pause;
-use crate::backups::{Backup, BackupStats, Restored};
+use crate::backups::{Backup, BackupStats, Restored, Table};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::users::CarriedOver;
 
+use super::destinations::DestinationOut;
 use super::pause_out::PauseOut;
 
 /// A finished backup.
@@ -57,12 +58,15 @@ pub(super) struct BackupOut {
     proof_error: Option<String>,
     /// What is odd about the data in it.
     warning: Option<String>,
+    /// How it stands at each place it goes to.
+    destinations: Vec<DestinationOut>,
 }
 
 impl BackupOut {
     pub(super) fn new(backup: Backup, app: &App) -> Result<Self> {
         let path = format!("backups/{}/{}", backup.folder, backup.file_name);
         let duration_ms = duration_ms(&backup);
+        let destinations = DestinationOut::all_of(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -84,6 +88,7 @@ impl BackupOut {
             proven_at: backup.proven_at.map(Time),
             proof_error: backup.proof_error,
             warning: backup.warning,
+            destinations,
         })
     }
 }
@@ -142,6 +147,8 @@ pub(super) struct BackupRestored {
     tenant_id: String,
     /// What it was restored from.
     backup_file: String,
+    /// Only these tables; null when everything was restored.
+    tables: Option<Vec<String>>,
     /// The backup of what was there before, for an undo; null when there is none.
     pre_restore_file: Option<String>,
     /// Why there is no such backup, and so no undo.
@@ -156,11 +163,17 @@ impl BackupRestored {
             message: message.into(),
             tenant_id: tenant.to_string(),
             backup_file: restored.backup.file_name,
+            tables: table_names(&restored.tables),
             pre_restore_file: restored.before.map(|before| before.file_name),
             pre_restore_error: restored.before_error,
             kept: KeptOut::from(restored.carried),
         }
     }
+}
+
+/// The names of the tables that were restored; none when all were.
+pub(super) fn table_names(tables: &[Table]) -> Option<Vec<String>> {
+    (!tables.is_empty()).then(|| tables.iter().map(|table| table.name().to_owned()).collect())
 }
 
 /// A backup that is gone.
@@ -192,6 +205,8 @@ struct TenantStatsOut {
     latest_backup_date: Option<String>,
     /// How long ago that is.
     latest_backup_age: Option<String>,
+    /// How that one stands at each place it goes to.
+    latest_backup_destinations: Vec<DestinationOut>,
     /// Whether the last try was a success: `ok`, `failed`, or null without a try.
     last_status: Option<String>,
     /// Why the last try failed.
@@ -242,6 +257,7 @@ impl BackupStatsOut {
                 backup_count: stats.count,
                 total_size,
                 total_size_formatted: size_text(total_size),
+                latest_backup_destinations: stats.latest.as_ref().map(DestinationOut::all_of).unwrap_or_default(),
                 latest_backup: stats.latest.as_ref().map(|backup| backup.file_name.clone()),
                 latest_backup_date: at.map(|at| local(at, zone)),
                 latest_backup_age: at.map(|at| age(at, now)),

@@ -7,7 +7,8 @@ use crate::api::kit::time::Time;
 use crate::backups::{Backup, Restored};
 use crate::error::{Error, Result};
 
-use super::out::{KeptOut, duration_ms, size_text};
+use super::destinations::OwnDestinationOut;
+use super::out::{KeptOut, duration_ms, size_text, table_names};
 
 /// A finished backup of the tenant.
 #[derive(Debug, Object, Serialize)]
@@ -39,11 +40,14 @@ pub(super) struct OwnBackupOut {
     proven_at: Option<Time>,
     /// What is odd about the data in it.
     warning: Option<String>,
+    /// How it stands at each place it goes to.
+    destinations: Vec<OwnDestinationOut>,
 }
 
 impl OwnBackupOut {
     pub(super) fn new(backup: Backup) -> Result<Self> {
         let duration_ms = duration_ms(&backup);
+        let destinations = OwnDestinationOut::all_of(&backup);
         let content =
             backup.content.ok_or_else(|| Error::internal(anyhow::anyhow!("an unfinished backup is shown")))?;
         Ok(Self {
@@ -60,6 +64,7 @@ impl OwnBackupOut {
             pinned: backup.is_pinned,
             proven_at: backup.proven_at.map(Time),
             warning: backup.warning,
+            destinations,
         })
     }
 }
@@ -102,6 +107,8 @@ pub(super) struct OwnRestored {
     message: String,
     /// What it was restored from.
     backup_id: String,
+    /// Only these tables; null when everything was restored.
+    tables: Option<Vec<String>>,
     /// The backup of what was there before; null when there is none, and so no undo.
     pre_restore_id: Option<String>,
     /// What of the present was kept.
@@ -113,6 +120,7 @@ impl OwnRestored {
         Self {
             message: message.into(),
             backup_id: restored.backup.id,
+            tables: table_names(&restored.tables),
             pre_restore_id: restored.before.map(|before| before.id),
             kept: KeptOut::from(restored.carried),
         }

@@ -20,6 +20,7 @@ use crate::backups::{Backup, Kind};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 
+use super::choice::{self, OwnRestoreIn};
 use super::download::{BackupDownload, Format};
 use super::job_reply::JobReply;
 use super::orders::{Order, Wish};
@@ -80,7 +81,7 @@ impl OwnBackupsApi {
         id: Path<String>,
         conditions: Conditions,
     ) -> Result<Tagged<OwnBackupOut>, Error> {
-        let backup = self.own(&admin.tenant.id, &id.0).await?;
+        let backup = choice::own(&self.0, &admin.tenant.id, &id.0).await?;
         Ok(Tagged::read(OwnBackupOut::new(backup)?, conditions))
     }
 
@@ -96,7 +97,7 @@ impl OwnBackupsApi {
         id: Path<String>,
         params: StrictParams<FormatParams>,
     ) -> Result<BackupDownload, Error> {
-        let backup = self.own(&admin.tenant.id, &id.0).await?;
+        let backup = choice::own(&self.0, &admin.tenant.id, &id.0).await?;
         if !self.0.config.backup.tenant_download {
             return Err(Error::Forbidden("tenants may not download backups"));
         }
@@ -112,19 +113,22 @@ impl OwnBackupsApi {
     /// Puts the content of a backup into the live tenant, all of it or nothing. Requests go on: reads
     /// see the old content or the new one, writes wait. What was there before becomes a backup of the
     /// kind `pre_restore`. Tokens that were revoked and rights that were taken away since the backup
-    /// stay so.
+    /// stay so. With `tables` only those change; a restore after which rows would point nowhere is refused
+    /// and says which tables have to go along.
     #[oai(path = "/backups/:id/restore", method = "post", operation_id = "backups.restore")]
     async fn restore(
         &self,
         admin: Admin,
         request: &Request,
         id: Path<String>,
+        input: Input<Closed<OwnRestoreIn>>,
     ) -> Result<JobReply<Reply<OwnRestored>>, Error> {
         let tenant = without_file(admin);
-        let backup = self.own(&tenant, &id.0).await?;
-        self.allow_restore()?;
+        let backup = choice::own(&self.0, &tenant, &id.0).await?;
+        choice::allow_restore(&self.0)?;
+        let tables = choice::tables(input.fields().tables)?;
         let shown = |restored| OwnRestored::new(restored, "Database restored successfully");
-        let begun = self.order(request, &tenant).restore(backup, shown).await?;
+        let begun = self.order(request, &tenant).restore(backup, tables, shown).await?;
         JobReply::of(request, begun, Reply).await
     }
 
@@ -140,8 +144,8 @@ impl OwnBackupsApi {
         id: Path<String>,
     ) -> Result<JobReply<Reply<OwnRestored>>, Error> {
         let tenant = without_file(admin);
-        let restored = self.own(&tenant, &id.0).await?;
-        self.allow_restore()?;
+        let restored = choice::own(&self.0, &tenant, &id.0).await?;
+        choice::allow_restore(&self.0)?;
         let before = self.0.backups.find_before_last_restore(&tenant, Some(&restored.id)).await?;
         let shown = |restored| OwnRestored::new(restored, "Restore undone successfully");
         let begun = self.order(request, &tenant).undo(before, shown).await?;
@@ -152,21 +156,6 @@ impl OwnBackupsApi {
 impl OwnBackupsApi {
     fn order<'a>(&'a self, request: &'a Request, tenant: &'a TenantId) -> Order<'a> {
         Order { app: &self.0, request, tenant, asked_by: AskedBy::Tenant }
-    }
-
-    fn allow_restore(&self) -> Result<()> {
-        let is_allowed = self.0.config.backup.tenant_restore;
-        if is_allowed { Ok(()) } else { Err(Error::Forbidden("tenants may not restore backups")) }
-    }
-
-    /// A finished backup of the tenant; others do not exist.
-    async fn own(&self, tenant: &TenantId, id: &str) -> Result<Backup> {
-        let backup = self.0.backups.get(id).await?;
-        if backup.tenant_id == *tenant && backup.content.is_some() {
-            Ok(backup)
-        } else {
-            Err(Error::not_found("backup", id))
-        }
     }
 }
 

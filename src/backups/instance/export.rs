@@ -127,6 +127,7 @@ impl Backups {
             expires_at: None,
             proven_at: None,
             proof_error: None,
+            copy: None,
             id,
         };
         let (tmp, key) = (self.shared.data_dir.tmp_dir(), key.clone());

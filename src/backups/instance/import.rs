@@ -222,7 +222,12 @@ fn forget_what_is_not_here(tx: &mut Tx<'_>, gone: &[String]) -> Result<()> {
     for id in gone {
         tx.execute("DELETE FROM tenants WHERE id = ?1", vals![id.as_str()])?;
     }
-    tx.execute("DELETE FROM backups", &[])?;
+    // Their copies in a bucket are the other server's.
+    for table in ["backups", "backup_copies"] {
+        if tx.query_opt("SELECT 1 FROM sqlite_schema WHERE name = ?1", vals![table], |_| Ok(()))?.is_some() {
+            tx.execute(&format!("DELETE FROM {table}"), &[])?;
+        }
+    }
     tx.execute("DELETE FROM jobs", &[])?;
     tx.execute("DELETE FROM restores", &[])?;
     Ok(())

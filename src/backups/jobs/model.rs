@@ -37,6 +37,8 @@ words! {
         Restore = "restore",
         /// Looks whether one is whole.
         Verify = "verify",
+        /// Shows what a restore would change.
+        Preview = "preview",
         /// Takes the last restore back.
         Undo = "undo",
     }

@@ -1,7 +1,10 @@
 //! Bringing a backup back into the live tenant: all of it or nothing, without a restart.
 
+mod partial;
+mod preview;
 mod recover;
 mod swap;
+mod tables;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +25,10 @@ use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
 use super::{BackupOrder, Backups, UnderWay, restore_store};
 
+pub use preview::{Preview, RowChange, TableChanges};
+pub use tables::Table;
+
+pub(super) use partial::REFUSALS;
 pub(super) use recover::ASIDE_PREFIX;
 
 /// How long writes wait before they are refused.
@@ -38,6 +45,8 @@ pub struct RestoreOrder {
     pub tenant: TenantId,
     /// From what.
     pub backup: Backup,
+    /// Only these tables; all that there is, when none is named.
+    pub tables: Vec<Table>,
 }
 
 /// What a restore did.
@@ -45,6 +54,8 @@ pub struct RestoreOrder {
 pub struct Restored {
     /// From what.
     pub backup: Backup,
+    /// Only these tables; all that there is, when none is named.
+    pub tables: Vec<Table>,
     /// What was there before.
     pub before: Option<Backup>,
     /// Why that was not kept, when it was not.
@@ -54,20 +65,21 @@ pub struct Restored {
 }
 
 impl Backups {
-    /// Puts the content of a backup into its tenant. Requests go on: reads see the old content or the
+    /// Puts the content of a backup into its tenant, or some tables of it. Requests go on: reads see the old content or the
     /// new one, writes wait. Access that was taken away since the backup stays away. It goes on when
     /// the caller hangs up.
     ///
     /// # Errors
     /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`,
-    /// `cancelled`, `interrupted`; [`Error::NotFound`]; storage errors. The live data is as it was then.
+    /// `restore_needs_tables`, `restore_needs_whole`, `cancelled`, `interrupted`; [`Error::NotFound`]; storage
+    /// errors. The live data is as it was then.
     pub async fn restore(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
         self.to_the_end(move |backups| async move { backups.restore_now(order, progress).await }).await
     }
 
     async fn restore_now(&self, order: RestoreOrder, progress: Arc<Progress>) -> Result<Restored> {
-        let _permit = self.turn(&progress).await?;
         let alone = progress.unless_ended(self.shared.tenants.alone(&order.tenant)).await??;
+        let _permit = self.turn(&progress).await?;
         progress.enter(Step::Unpacking)?;
         if alone.tenant.state == TenantState::Frozen {
             return Err(Error::conflict("tenant_frozen", "The tenant is frozen; thaw it first."));
@@ -76,7 +88,7 @@ impl Backups {
         let (tenant, backup, now) = (order.tenant.clone(), order.backup.id.clone(), self.shared.clock.now());
         self.note(&mark, move |tx, mark| restore_store::begin(tx, tenant.as_str(), &backup, mark, now)).await?;
         let _ = fault::point("restore.begun");
-        match self.replace(&alone, order.backup, &mark, &progress).await {
+        match self.replace(&alone, order, &mark, &progress).await {
             Ok(restored) => {
                 self.shared.tenants.restored(&alone.tenant.id, self.shared.schema.latest()).await?;
                 let _ = fault::point("restore.done");
@@ -87,8 +99,8 @@ impl Backups {
             }
             Err(error) => {
                 let (code, text) = (error.code(), error.to_string());
-                if code == "cancelled" {
-                    tracing::info!(tenant.id = %alone.tenant.id, "restore cancelled");
+                if code == "cancelled" || REFUSALS.contains(&code) {
+                    tracing::info!(tenant.id = %alone.tenant.id, error.code = code, "restore not made");
                 } else {
                     tracing::error!(tenant.id = %alone.tenant.id, error.code = code, error = text, "restore failed");
                 }
@@ -106,16 +118,22 @@ impl Backups {
         self.shared.central.write(move |tx| work(tx, &mark)).await
     }
 
-    async fn replace(&self, alone: &Alone, backup: Backup, mark: &str, progress: &Arc<Progress>) -> Result<Restored> {
-        let restored = self.unpack(&backup, &alone.tenant.id, progress).await?;
+    async fn replace(
+        &self,
+        alone: &Alone,
+        order: RestoreOrder,
+        mark: &str,
+        progress: &Arc<Progress>,
+    ) -> Result<Restored> {
+        let restored = self.unpack(&order.backup, &alone.tenant.id, progress).await?;
         fault::point("restore.unpacked").map_err(file_error)?;
         progress.enter(Step::Replacing)?;
         match self.shared.tenants.open_alone(alone).await {
-            Ok(db) => self.overwrite(alone, &db, backup, restored, mark, progress).await,
-            Err(Error::Db(error)) if is_lost(&error, &alone.path) => {
+            Ok(db) => self.overwrite(alone, &db, order, restored, mark, progress).await,
+            Err(Error::Db(error)) if is_lost(&error, &alone.path) && order.tables.is_empty() => {
                 tracing::warn!(tenant.id = %alone.tenant.id, %error, "the live file cannot be read and is put aside");
                 progress.commit()?;
-                swap::swap(self, alone, backup, restored, mark.to_owned()).await
+                swap::swap(self, alone, order.backup, restored, mark.to_owned()).await
             }
             Err(error) => Err(error),
         }
@@ -148,7 +166,7 @@ impl Backups {
             let text = "The backup was made by a newer ruko, of a schema that this one does not know.";
             return Err(Error::conflict("backup_newer", text));
         }
-        let unpacker = self.unpacker(backup).await?;
+        let unpacker = progress.unless_ended(self.unpacker(backup)).await??;
         let to = self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.restore.db", crate::id::random_hex(8)));
         let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
         let progress = progress.clone();
@@ -179,7 +197,7 @@ impl Backups {
         &self,
         alone: &Alone,
         db: &Db,
-        backup: Backup,
+        order: RestoreOrder,
         restored: TempFile,
         mark: &str,
         progress: &Arc<Progress>,
@@ -194,7 +212,8 @@ impl Backups {
         let tmp = self.shared.data_dir.tmp_dir();
         let copy = TempFile::new(tmp.join(format!("{TEMP_PREFIX}{}.db", before.id)));
         let aside = TempFile::new(recover::aside(&tmp, &before.id));
-        let (live, mark, watched) = (alone.path.clone(), mark.to_owned(), progress.clone());
+        let (live, mark, watched, tables) =
+            (alone.path.clone(), mark.to_owned(), progress.clone(), order.tables.clone());
         let replaced = while_held(db, WRITERS_WAIT, move |held| {
             fault::point("restore.held").map_err(file_error)?;
             copy_aside(&live, copy.path(), &watched)?;
@@ -203,7 +222,7 @@ impl Backups {
             std::fs::rename(copy.path(), aside.path()).and_then(|()| sync_folder(&tmp)).map_err(file_error)?;
             copy.keep();
             fault::point("restore.set_aside").map_err(file_error)?;
-            let carried = carry_over(Some(aside.path()), restored.path(), &mark)?;
+            let (restored, carried) = become_of(aside.path(), restored, &tables, &mark, &watched)?;
             fault::point("restore.carried").map_err(file_error)?;
             watched.commit()?;
             held.overwrite(restored.path())?;
@@ -225,7 +244,8 @@ impl Backups {
         progress.enter(Step::PuttingAside)?;
         let kept = self.keep_aside(&alone.tenant.id, before, aside, under_way, progress.clone()).await;
         let before_error = kept.as_ref().err().map(|error| format!("what was there before could not be kept: {error}"));
-        Ok(Restored { backup, before: kept.ok(), before_error, carried })
+        let RestoreOrder { backup, tables, .. } = order;
+        Ok(Restored { backup, tables, before: kept.ok(), before_error, carried })
     }
 
     /// Makes a backup of the file that a restore has put aside.
@@ -260,6 +280,21 @@ impl Backups {
         drop(aside);
         kept
     }
+}
+
+/// What becomes of a live file, of which `aside` is a copy, by a restore. Blocks.
+fn become_of(
+    aside: &Path,
+    restored: TempFile,
+    tables: &[Table],
+    mark: &str,
+    progress: &Arc<Progress>,
+) -> Result<(TempFile, CarriedOver)> {
+    if !tables.is_empty() {
+        return partial::merge(aside, &restored, tables, mark, progress);
+    }
+    let carried = carry_over(Some(aside), restored.path(), mark)?;
+    Ok((restored, carried))
 }
 
 /// Copies the live file, whose writers are held. Blocks.

@@ -55,7 +55,7 @@ pub(super) async fn swap(
     .await?;
     backups.shared.tenants.raise_epoch(&alone.tenant.id);
     drop(fenced);
-    Ok(Restored { backup, before: None, before_error: Some(before_error), carried })
+    Ok(Restored { backup, tables: Vec::new(), before: None, before_error: Some(before_error), carried })
 }
 
 /// A restored file that waits for its place.

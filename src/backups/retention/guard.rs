@@ -155,6 +155,7 @@ mod tests {
             expires_at: None,
             proven_at: None,
             proof_error: None,
+            copy: None,
         }
     }
 

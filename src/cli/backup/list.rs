@@ -55,9 +55,18 @@ async fn list(client: &Client, tenants: &[TenantId], is_json: bool) -> Outcome {
     let row = |backup: &Value| {
         let mut cells = fields.map(|field| plain(&backup[field])).to_vec();
         let pin = if backup["pinned"] == true { " (pinned)" } else { "" };
-        cells.push(format!("{}{pin}", plain(&backup["kind"])));
+        cells.extend([format!("{}{pin}", plain(&backup["kind"])), places(backup)]);
         cells
     };
     let rows: Vec<_> = found.iter().map(row).collect();
-    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind"], &rows)
+    output::table(&["Tenant", "File", "Date", "Age", "Size", "Kind", "Where"], &rows)
+}
+
+/// `local, s3 failed`
+fn places(backup: &Value) -> String {
+    let places = backup["destinations"].as_array().into_iter().flatten().map(|place| match place["state"].as_str() {
+        Some("ok") => plain(&place["name"]),
+        state => format!("{} {}", plain(&place["name"]), state.unwrap_or_default()),
+    });
+    places.collect::<Vec<_>>().join(", ")
 }

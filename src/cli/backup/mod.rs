@@ -7,6 +7,7 @@ mod prune;
 mod resume;
 mod rotate_key;
 mod run;
+mod test_destination;
 mod verify;
 
 use clap::Subcommand;
@@ -23,6 +24,7 @@ pub use open::Open;
 pub(super) use open::in_words;
 pub use rotate_key::{Keys, RotateKey};
 pub use run::{ArtisanRun, Run};
+pub use test_destination::TestDestination;
 pub use verify::Verify;
 
 const TENANTS: &str = "/api/central/tenants";
@@ -50,6 +52,8 @@ pub enum BackupCommand {
     Keys(Keys),
     /// Encrypt backups with a new key from now on
     RotateKey(RotateKey),
+    /// Try the bucket for copies out and name the setting that is wrong
+    TestDestination(TestDestination),
 }
 
 impl BackupCommand {
@@ -65,6 +69,7 @@ impl BackupCommand {
             Self::Open(open) => open.run(globals),
             Self::Keys(keys) => keys.run(globals).await,
             Self::RotateKey(rotate) => rotate.run(globals).await,
+            Self::TestDestination(test) => test.run(globals).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ruko::alerts::Condition;
 use ruko::clock::Clock;
+use ruko::config::Config;
 use ruko::id::TenantId;
 use ruko::jobs::own_schedules;
 use serde_json::{Value, json};
@@ -20,8 +21,16 @@ struct World {
 
 impl World {
     async fn well() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let (post, web) = (Post::open(), Web::open());
-        let (server, clock) = watched(&post, &web, |config| config.alerts.email.clear()).await;
+        let only_webhook = |config: &mut Config| {
+            config.alerts.email.clear();
+            change(config);
+        };
+        let (server, clock) = watched(&post, &web, only_webhook).await;
         let tenant = server.tenant("Warung").await;
         all_well(&server).await;
         Self { web, server, clock, tenant }
@@ -158,6 +167,26 @@ async fn what_others_raise_lasts_until_they_clear_it() {
     alerts.raise(Condition::CopyFailed, &tenant, "for a moment").await.unwrap();
     alerts.clear(Condition::CopyFailed, &tenant).await.unwrap();
     assert_eq!(world.news().await, [], "what nobody heard of has no end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_that_fails_again_and_again_or_is_lost_is_told() {
+    let world = World::with(|config| {
+        config.s3.bucket = Some("backups".into());
+        config.s3.access_key_id = Some("id".into());
+        config.s3.secret_access_key = Some("secret".into());
+    })
+    .await;
+    let copy = "INSERT INTO backup_copies (backup_id, destination, tenant_id, state, object_key, bytes, tries, next_try_at, \
+                error_code, error) SELECT id, 's3', id, 'failed', id, 1, 3, 0, 's3_denied', 'denied' FROM tenants";
+    central(&world.server, copy).await;
+    assert_eq!(world.news().await, [], "some tries may fail");
+    central(&world.server, "UPDATE backup_copies SET tries = 4").await;
+    world.expect("begun", Condition::CopyFailed).await;
+    central(&world.server, "UPDATE backup_copies SET error_code = NULL").await;
+    world.expect("ended", Condition::CopyFailed).await;
+    central(&world.server, "UPDATE backup_copies SET error_code = 's3_object_gone', tries = 0, state = 'lost'").await;
+    world.expect("begun", Condition::CopyFailed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

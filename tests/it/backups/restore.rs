@@ -48,28 +48,16 @@ async fn restored_file_is_the_one_of_the_backup_to_the_last_row() {
     let (tenant, user) = shop(&server, "Warung", 30).await;
     let order = json!({"items": [{"product_id": 1, "quantity": 2}]});
     assert_eq!(user.post("/api/orders", order).await.0, 201);
-    let dump = |server: &Server| -> Vec<String> {
-        let file = server.open_file(&tenant);
-        let tables = ["users", "products", "orders", "order_items", "row_counts"];
-        let lines = tables.iter().flat_map(|table| {
-            let mut statement = file.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
-            let columns = statement.column_count();
-            let rows = statement.query_map([], |row| {
-                Ok(format!("{:?}", (0..columns).map(|column| row.get_ref(column).unwrap()).collect::<Vec<_>>()))
-            });
-            rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
-        });
-        lines.collect()
-    };
-    let before = dump(&server);
+    let dump = || super::dump(&server, &tenant, &["users", "products", "orders", "order_items", "row_counts"]);
+    let before = dump();
     back_up(&server, &tenant, Value::Null).await;
     for id in 5..15 {
         assert_eq!(user.send(Method::DELETE, &format!("/api/products/{id}"), Value::Null).await.0, 204);
     }
     assert_eq!(user.send(Method::PATCH, "/api/orders/1", json!({"status": "cancelled"})).await.0, 200);
-    assert_ne!(dump(&server), before);
+    assert_ne!(dump(), before);
     restore(&server, &tenant, Value::Null).await;
-    assert_eq!(dump(&server), before);
+    assert_eq!(dump(), before);
     let check: String = server.open_file(&tenant).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
 }

@@ -171,7 +171,7 @@ async fn acknowledged_work_survives_a_restart() {
 
 #[tokio::test]
 async fn tenant_that_an_older_ruko_has_frozen_thaws_to_what_it_was() {
-    let older = "DROP TABLE alerts; DROP TABLE retention_pauses; DROP TABLE tenant_schedules; DROP INDEX tenants_scheduled; DROP TABLE jobs; DROP TABLE backups; DROP TABLE restores; DROP INDEX tenants_by_schema; ALTER TABLE tenants DROP COLUMN migration_error_code; \
+    let older = "DROP TABLE alerts; DROP TABLE backup_copies; DROP TABLE retention_pauses; DROP TABLE tenant_schedules; DROP INDEX tenants_scheduled; DROP TABLE jobs; DROP TABLE backups; DROP TABLE restores; DROP INDEX tenants_by_schema; ALTER TABLE tenants DROP COLUMN migration_error_code; \
                  ALTER TABLE tenants DROP COLUMN migration_error; ALTER TABLE tenants DROP COLUMN migration_failed_at; \
                  ALTER TABLE tenants DROP COLUMN thaw_to; PRAGMA user_version = 1; \
                  UPDATE tenants SET state = 'frozen', state_was = 'suspended'";

@@ -75,6 +75,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("stock", "stock", "stok"),
     ("stock_max", "highest stock", "stok tertinggi"),
     ("stock_min", "lowest stock", "stok terendah"),
+    ("tables", "tables", "tabel"),
     ("take_over", "tenant to take over from", "toko asal"),
     ("tenant", "tenant", "toko"),
     ("time_zone", "time zone", "zona waktu"),

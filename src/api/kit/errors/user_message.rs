@@ -146,10 +146,32 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Cadangan ini rusak dan tidak dapat dipakai. Tidak ada yang diubah.",
     ),
     (
+        &["copy_unavailable"],
+        "This backup cannot be fetched at the moment. Nothing was changed. Please tell the server's operator.",
+        "Cadangan ini sedang tidak dapat diambil. Tidak ada yang diubah. Mohon hubungi pengelola server.",
+    ),
+    (
+        &["no_destination"],
+        "No place for copies of backups is set up on this server.",
+        "Tempat salinan cadangan belum diatur di server ini.",
+    ),
+    (
         &["backup_key_missing"],
         "The server has no key for this backup. Please tell its operator.",
         "Server tidak memiliki kunci cadangan ini. Mohon hubungi pengelola server.",
     ),
+    (
+        &["instance_export_failed", "bad_instance_archive"],
+        "The archive of the whole server is not whole.",
+        "Arsip seluruh server tidak lengkap.",
+    ),
+    (&["data_dir_not_empty"], "The data folder is not empty.", "Folder data tidak kosong."),
+    (
+        &["not_central"],
+        "This backup is not one of the server's own file.",
+        "Cadangan ini bukan cadangan berkas milik server.",
+    ),
+    (&["wrong_backup_key"], "This backup was made with another key.", "Cadangan ini dibuat dengan kunci lain."),
     (
         &["central_in_use"],
         "The server's own file cannot be replaced while the server runs.",
@@ -171,6 +193,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
          of the server.",
         "Jumlah cadangan toko ini sudah mencapai batas, dan tidak ada yang boleh dihapus. Mohon hubungi pengelola \
          server.",
+    ),
+    (
+        &["restore_needs_tables"],
+        "Other data depends on what you chose: restore it along with it, or restore everything. Nothing was changed.",
+        "Data lain bergantung pada pilihan Anda: pulihkan bersama-sama, atau pulihkan semuanya. Tidak ada yang diubah.",
+    ),
+    (
+        &["restore_needs_whole"],
+        "This data cannot be restored by itself. Please restore everything.",
+        "Data ini tidak dapat dipulihkan sendiri. Silakan pulihkan semuanya.",
     ),
     (
         &["backup_unfinished"],

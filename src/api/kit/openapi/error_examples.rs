@@ -20,6 +20,7 @@ pub const REQUEST_ID: &str = "7x2k9m4q1b8v5n3c6z0d";
 const OWN: &[Own] = &[
     ("auth.login", || Error::LoginFailed),
     ("central.backups.delete", || Error::BackupNameMissing),
+    ("central.backups.destinations.test", no_destination),
     ("central.backups.download", || Error::BackupNameMissing),
     ("central.backups.download", damaged_backup),
     ("central.backups.restore", damaged_backup),
@@ -35,6 +36,10 @@ type Own = (&'static str, fn() -> Error);
 
 fn damaged_backup() -> Error {
     Error::conflict("backup_damaged", "The backup toko_2026-11-27_020000.db.zst cannot be used: cut off.")
+}
+
+fn no_destination() -> Error {
+    Error::conflict("no_destination", "No bucket is set up: set s3.bucket and its access key.")
 }
 
 fn too_late() -> Error {

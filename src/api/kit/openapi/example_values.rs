@@ -66,6 +66,8 @@ pub const TEXTS: &[(&str, &str, &str)] = &[
     ("", "route", "/api/products/{id}"),
     ("", "state", "active"),
     ("", "status", "active"),
+    ("", "table", "products"),
+    ("", "tables", "products"),
     ("", "tenant_id", "warung-makan-bu-joko-4f3a9c1e7b2d4"),
     ("", "tenant_name", "Warung Makan Bu Joko"),
     ("", "token", "11|Zk3vQ8sXw2LmN5pRtY7uIoP9aSdFgHjK1lZxCvBn0e4d2c1b"),
