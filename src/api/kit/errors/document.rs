@@ -88,6 +88,10 @@ pub fn register(registry: &mut Registry, family: Family) {
     }
 }
 
+/// Operations that can be refused for what is set up, although they are sent nothing.
+const CONFLICTS: &[&str] =
+    &["central.backups.destinations.test", "central.backups.keys.rotate", "central.instance.export"];
+
 /// The error answers that this operation can give.
 pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse> {
     let schema = match family {
@@ -118,7 +122,11 @@ pub fn responses(operation: &MetaOperation, family: Family) -> Vec<MetaResponse>
         (has_credentials, 403, "The credential is not valid here, or does not allow this."),
         (has_path, 404, "There is no such record for this caller."),
         (has_body, 408, "The body did not arrive in time."),
-        (is_download || is_write && (has_body || has_path), 409, "This does not fit the state of the record."),
+        (
+            is_download || is_write && (has_body || has_path) || CONFLICTS.contains(&id),
+            409,
+            "This does not fit the state of the record.",
+        ),
         (is_conditional, 412, "`If-Match` names another version."),
         (has_body, 413, "The body is too large."),
         (has_body, 415, "The content type is neither JSON nor a form."),
