@@ -59,7 +59,7 @@ pub use model::{Backup, BackupFilter, BackupStats, Content, Kind, State};
 pub use options::{BackupOptions, KeepDays};
 pub use order::BackupOrder;
 pub use progress::{Progress, Step};
-pub use restore::{Preview, RestoreOrder, Restored, RowChange, Table, TableChanges};
+pub use restore::{Preview, RestoreOrder, Restored, RowChange, Table, TableChanges, refuse_central};
 pub use rotate::KeyUse;
 pub use standing::{Standing, each_standing};
 pub use tally::Tallied;

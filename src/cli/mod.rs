@@ -32,6 +32,7 @@ mod output;
 mod progress;
 mod recovery_key;
 mod restore;
+mod restore_as_new;
 mod restore_central;
 mod schedule;
 mod seed;

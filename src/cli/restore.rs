@@ -10,7 +10,7 @@ use super::failure::Outcome;
 use super::globals::Globals;
 use super::job::Watch;
 use super::output::{self, plain};
-use super::{ask, backup, restore_central};
+use super::{ask, backup, restore_as_new, restore_central};
 use crate::id::CENTRAL;
 
 /// Bring a backup back into its tenant, which goes on serving
@@ -23,6 +23,18 @@ pub struct Restore {
     /// Restores only these of the tables users, products, orders and the lines of orders (`order_items`)
     #[arg(long, value_delimiter = ',', value_name = "TABLE,...")]
     tables: Vec<String>,
+    /// Makes a new tenant of this name of the backup, and leaves the one it was made of as it is, be it in the trash
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tables", "from_tenant", "preview", "undo"])]
+    as_new: Option<String>,
+    /// Name of the new tenant's file; made from its id when missing
+    #[arg(long, requires = "as_new")]
+    db_name: Option<String>,
+    /// Takes a backup of this other tenant: its id, number or file name
+    #[arg(long, value_name = "TENANT", conflicts_with = "undo")]
+    from_tenant: Option<String>,
+    /// Means it: the other tenant's data and users replace those of this one, and everybody logs in again
+    #[arg(long, requires = "from_tenant")]
+    allow_other_tenant: bool,
     /// Shows what would change, and changes nothing
     #[arg(long)]
     preview: bool,
@@ -37,17 +49,26 @@ pub struct Restore {
 impl Restore {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
+        if let Some(name) = &self.as_new {
+            return restore_as_new::run(globals, config, &self.tenant, self.file_name(), name, self.db_name.as_deref())
+                .await;
+        }
         if self.tenant == CENTRAL {
             return restore_central::run(globals, &config, self.file.as_deref().map(Path::new), self.yes);
         }
         let tenant = backup::named(&config, &self.tenant)?;
+        let mut body = self.body();
+        if let Some(from) = &self.from_tenant {
+            body["from_tenant"] = backup::named_owner(&config, from)?.as_str().into();
+            body["allow_other_tenant"] = self.allow_other_tenant.into();
+        }
         if !self.preview {
             let name = output::without_controls(&tenant.name);
             ask::confirm(&format!("{name} ({}): {}?", tenant.id, self.what()), self.yes)?;
         }
 
         let client = Client::connect(config).await?;
-        let (path, body) = (format!("/api/central/tenants/{}/restore", tenant.id), self.body());
+        let path = format!("/api/central/tenants/{}/restore", tenant.id);
         let path = match (self.undo, self.preview) {
             (true, _) => format!("{path}/undo"),
             (_, true) => format!("{path}/preview"),
@@ -82,6 +103,8 @@ impl Restore {
     fn what(&self) -> String {
         if self.undo {
             "take the last restore back".into()
+        } else if let Some(from) = &self.from_tenant {
+            format!("replace its data and its users by a backup of another tenant, {from}")
         } else if self.tables.is_empty() {
             "replace its data by a backup".into()
         } else {
@@ -90,9 +113,12 @@ impl Restore {
     }
 
     /// A path as the original wanted it names a file of this tenant all the same.
+    fn file_name(&self) -> Option<&str> {
+        Path::new(self.file.as_deref()?).file_name()?.to_str()
+    }
+
     fn body(&self) -> Value {
-        let file = self.file.as_deref().and_then(|file| Path::new(file).file_name()?.to_str());
-        let mut body = file.map_or_else(|| json!({}), |file| json!({"file": file}));
+        let mut body = self.file_name().map_or_else(|| json!({}), |file| json!({"file": file}));
         if !self.tables.is_empty() {
             body["tables"] = self.tables.iter().map(|table| table.trim()).collect();
         }

@@ -47,7 +47,12 @@ impl Schema {
         }
     }
 
-    fn hand_over(&self, engine: &Engine, path: &Path, owner: &str) -> Result<()> {
+    /// Makes a closed file of ours the file of `owner`, whoever's it was, and brings it to this release's
+    /// schema. On an error it is as it was. Blocks.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn hand_over(&self, engine: &Engine, path: &Path, owner: &str) -> Result<()> {
         let before = set_owner(path, Some(owner))?;
         let opened = self.open(engine, path, owner, Durability::Full).map(|(db, _)| drop(db));
         if let Err(error) = opened.and_then(|()| Ok(complete(path)?)) {

@@ -4,8 +4,9 @@
 use secrecy::SecretString;
 
 use crate::data_dir::DbName;
-use crate::db::{Tx, remove_closed};
+use crate::db::{TempFile, Tx, file_error, move_closed, remove_closed};
 use crate::error::{DbError, Error, FieldError, Place, Result, Rule};
+use crate::fault;
 use crate::id::TenantId;
 
 use super::keys::{KeyIn, fresh};
@@ -42,6 +43,15 @@ impl Tenants {
     pub async fn adopt(&self, input: NewTenant, take_over: Option<String>) -> Result<(Tenant, String)> {
         self.to_the_end(move |tenants| async move { tenants.create_now(input, Found::Surely { take_over }).await })
             .await
+    }
+
+    /// Makes a tenant of a closed file that was another tenant's and was checked. Only the file is taken
+    /// over: no key, no domain, no setting.
+    ///
+    /// # Errors
+    /// As [`Tenants::create`]. The file goes then.
+    pub async fn create_from(&self, input: NewTenant, file: TempFile) -> Result<(Tenant, String)> {
+        self.to_the_end(move |tenants| async move { tenants.create_now(input, Found::Elsewhere(file)).await }).await
     }
 
     async fn create_now(&self, input: NewTenant, found: Found) -> Result<(Tenant, String)> {
@@ -84,9 +94,10 @@ impl Tenants {
             now,
         };
         self.reserve(row).await?;
-        let take_over = if let Found::Surely { take_over } = found { take_over } else { None };
-        if let Err(error) = self.make_file(&id, &db_name, origin, take_over).await {
-            self.undo(&id, Undo::Creation(None)).await;
+        if let Err(error) = self.make_file(&id, &db_name, origin, found).await {
+            // A file from elsewhere may have its place already when the flush fails.
+            let placed = (origin == Origin::Imported).then_some((db_name, origin));
+            self.undo(&id, Undo::Creation(placed)).await;
             return Err(error);
         }
         let (key, key_row) = fresh(&KeyIn { name: "default".into(), expires_at: None }, now);
@@ -131,11 +142,14 @@ impl Tenants {
 
     /// Whether the file is there already.
     async fn origin_of(&self, db_name: &DbName, found: &Found) -> Result<Origin> {
+        if matches!(found, Found::Elsewhere(_)) {
+            return Ok(Origin::Imported);
+        }
         let path = self.file_of(db_name);
         let exists = self.shared.engine.run(move || Ok(path.symlink_metadata().is_ok())).await?;
         match (exists, found) {
             (true, _) => Ok(Origin::Adopted),
-            (false, Found::Maybe) => Ok(Origin::Made),
+            (false, Found::Maybe | Found::Elsewhere(_)) => Ok(Origin::Made),
             (false, Found::Surely { .. }) => {
                 let text = "There is no file of that name in the folder of tenants' files.";
                 Err(Error::field("db_name", Rule::Other("no_file", text.into())))
@@ -154,18 +168,20 @@ impl Tenants {
         self.shared.central.write(work).await
     }
 
-    async fn make_file(
-        &self,
-        id: &TenantId,
-        db_name: &DbName,
-        origin: Origin,
-        take_over: Option<String>,
-    ) -> Result<()> {
+    async fn make_file(&self, id: &TenantId, db_name: &DbName, origin: Origin, found: Found) -> Result<()> {
         let (path, owner, schema) = (self.file_of(db_name), id.to_string(), self.shared.schema.clone());
         let engine = self.shared.engine.clone();
-        let make = move || match origin {
-            Origin::Adopted => schema.adopt(&engine, &path, &owner, take_over.as_deref()),
-            Origin::Made | Origin::Imported => schema.create_beside_nothing(&path, &owner),
+        let make = move || match (found, origin) {
+            (Found::Elsewhere(file), _) => {
+                schema.hand_over(&engine, file.path(), &owner)?;
+                move_closed(file.path(), &path)?;
+                fault::point("tenant.placed").map_err(file_error)
+            }
+            (Found::Surely { take_over }, Origin::Adopted) => {
+                schema.adopt(&engine, &path, &owner, take_over.as_deref())
+            }
+            (Found::Maybe, Origin::Adopted) => schema.adopt(&engine, &path, &owner, None),
+            (_, Origin::Made | Origin::Imported) => schema.create_beside_nothing(&path, &owner),
         };
         self.shared.engine.run(make).await
     }
@@ -201,7 +217,7 @@ impl Tenants {
     }
 }
 
-/// Whether a file must wait under the name.
+/// Where the file comes from.
 enum Found {
     /// It is taken over when it is there.
     Maybe,
@@ -210,6 +226,8 @@ enum Found {
         /// The tenant it may belong to.
         take_over: Option<String>,
     },
+    /// It is brought from another place, and nothing may wait under the name.
+    Elsewhere(TempFile),
 }
 
 /// What a name that cannot be a file's is answered.

@@ -79,7 +79,7 @@ pub enum Origin {
     Made,
     /// Found under the tenant's name.
     Adopted,
-    /// Unpacked from an archive.
+    /// Unpacked from an archive or a backup.
     Imported,
 }
 

@@ -130,3 +130,43 @@ fn backing_nobody_up_is_no_failure_and_purging_leaves_no_backup() {
     let nobody = home.run(&["backup", "run"]);
     assert!(nobody.code == 0 && nobody.err.contains("only the server's own file is backed up"), "{nobody:?}");
 }
+
+#[test]
+fn backup_becomes_a_new_tenant_or_goes_into_another_when_that_is_meant() {
+    both_ways(|home| {
+        home.ok(&["tenant", "create", "Alpha", "--db-name", "alpha"]);
+        home.ok(&["tenant", "create", "Beta", "--db-name", "beta"]);
+        open(home).execute("INSERT INTO meta (key, value) VALUES ('whose', 'alpha')", []).unwrap();
+        home.run(&["restore", "alpha", "--as-new", "Gamma"]).refused(1, &["there is no backup of this tenant"]);
+        home.ok(&["backup", "run", "alpha"]);
+        let file = listed(home)[0]["filename"].as_str().unwrap().to_owned();
+        home.run(&["restore", "alpha", "nothing.db", "--as-new", "Gamma"]).refused(1, &["no backup nothing.db"]);
+        home.run(&["restore", "beta", &file, "--as-new", "Gamma"]).refused(1, &["no backup", &file]);
+        home.run(&["restore", "alpha", "--as-new", "Gamma", "--db-name", "beta"]).refused(1, &["db name"]);
+        home.run(&["restore", "alpha", "--db-name", "gamma", "--yes"]).refused(2, &["--as-new"]);
+        let made = home.json(&["restore", "alpha", &file, "--as-new", "Gamma", "--db-name", "gamma"]);
+        assert!(made["api_key"].is_string() && made["database"] == "gamma", "{made}");
+        assert_eq!(whose(home, "gamma").as_deref(), Some("alpha"));
+        home.ok(&["backup", "run", "gamma"]);
+        home.ok(&["tenant", "delete", "alpha", "--yes"]);
+        let shown = home.run(&["restore", "alpha", "--as-new", "Delta"]);
+        assert!(shown.code == 0 && shown.err.contains(&file) && shown.out.contains("api_key"), "{shown:?}");
+
+        let from = ["restore", "beta", "--from-tenant", "gamma", "--yes"];
+        home.run(&from).refused(1, &["another tenant's", "--allow-other-tenant"]);
+        assert_eq!(whose(home, "beta"), None);
+        home.run(&["restore", "beta", "--allow-other-tenant", "--yes"]).refused(2, &["--from-tenant"]);
+        let restored = home.json(&[&from[..], &["--allow-other-tenant"]].concat());
+        assert_eq!(restored["from_tenant"], made["tenant_id"], "{restored}");
+        assert_eq!(whose(home, "beta").as_deref(), Some("alpha"));
+        home.ok(&["restore", "beta", "--undo", "--yes"]);
+        assert_eq!(whose(home, "beta"), None);
+    });
+}
+
+/// A mark that a test has put into one tenant's file.
+#[allow(clippy::disallowed_methods, reason = "the file is looked at from outside")]
+fn whose(home: &Home, file: &str) -> Option<String> {
+    let file = rusqlite::Connection::open(home.data().join(format!("tenants/{file}.db"))).unwrap();
+    file.query_row("SELECT value FROM meta WHERE key = 'whose'", [], |row| row.get(0)).ok()
+}

@@ -1,9 +1,11 @@
 //! Backups over the API: made, listed, downloaded, restored, deleted.
 
+mod as_new;
 mod copies;
 mod hostile;
 mod jobs;
 mod last;
+mod other_tenant;
 mod own;
 mod own_times;
 mod partial;

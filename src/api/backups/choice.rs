@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 
 use crate::app::App;
-use crate::backups::{Backup, Table};
+use crate::backups::{Backup, Table, refuse_central};
 use crate::error::{Error, FieldError, Place, Result, Rule};
 use crate::id::TenantId;
 
@@ -17,6 +17,11 @@ pub(super) struct RestoreIn {
     /// Only these tables, of `users`, `products`, `orders` and `order_items`; everything when missing.
     #[oai(validator(min_items = 1, max_items = 100))]
     pub(super) tables: Option<Vec<String>>,
+    /// Id of the tenant whose backup it is, when it is another's; it may be gone.
+    #[oai(validator(max_length = 128))]
+    pub(super) from_tenant: Option<String>,
+    /// True to take the backup of another tenant. Its users come instead of today's, and all tokens go.
+    pub(super) allow_other_tenant: Option<bool>,
 }
 
 /// What of the backup.
@@ -27,8 +32,30 @@ pub(super) struct OwnRestoreIn {
     pub(super) tables: Option<Vec<String>>,
 }
 
+/// The backup that a tenant is to be restored from.
+///
+/// # Errors
+/// [`Error::Conflict`] `backup_of_other_tenant` for another tenant's that is not allowed, `backup_of_central`;
+/// [`Error::NotFound`].
+pub(super) async fn source(
+    app: &App,
+    tenant: &TenantId,
+    file: Option<String>,
+    from_tenant: Option<String>,
+    allow_other_tenant: Option<bool>,
+) -> Result<Backup> {
+    let owner = from_tenant.map_or_else(|| tenant.clone(), TenantId::from);
+    refuse_central(&owner)?;
+    if owner != *tenant && allow_other_tenant != Some(true) {
+        let text = "The backup is another tenant's: its data and its users would replace those of this tenant. Send \
+                    allow_other_tenant (--allow-other-tenant) if that is what you want.";
+        return Err(Error::conflict("backup_of_other_tenant", text));
+    }
+    backup(app, &owner, file).await
+}
+
 /// The named backup of a tenant, or the newest that no restore has made.
-pub(super) async fn backup(app: &App, tenant: &TenantId, file: Option<String>) -> Result<Backup> {
+async fn backup(app: &App, tenant: &TenantId, file: Option<String>) -> Result<Backup> {
     match file {
         Some(file) => named(app, tenant, &file).await,
         None => app.backups.find_newest(tenant).await?.ok_or_else(|| Error::not_found("backups", tenant)),

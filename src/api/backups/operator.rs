@@ -148,7 +148,8 @@ impl BackupsApi {
     /// kind `pre_restore`. Tokens that were revoked and rights that were taken away since the backup
     /// stay so. With `tables` only those change, and what was there before is kept as a whole all the same;
     /// a restore after which rows would point nowhere is refused and says which tables have to go along.
-    /// Other fields and parameters are refused, so that a misspelt name is not taken for "the
+    /// With `from_tenant` and `allow_other_tenant` it is the backup of another tenant, with that one's users;
+    /// then no token stays good. Other fields and parameters are refused, so that a misspelt name is not taken for "the
     /// newest".
     #[oai(path = "/tenants/:id/restore", method = "post", operation_id = "central.backups.restore")]
     async fn restore(
@@ -162,9 +163,10 @@ impl BackupsApi {
         let id = TenantId::from(id.0);
         refuse_central(&id)?;
         self.0.tenants.get(&id).await?;
-        let fields = input.fields();
-        let tables = choice::tables(fields.tables)?;
-        let backup = choice::backup(&self.0, &id, fields.file.or(params.0.file)).await?;
+        let RestoreIn { file, tables, from_tenant, allow_other_tenant } = input.fields();
+        let tables = choice::tables(tables)?;
+        let file = file.or(params.0.file);
+        let backup = choice::source(&self.0, &id, file, from_tenant, allow_other_tenant).await?;
         let tenant = id.clone();
         let shown = move |restored| BackupRestored::new(restored, &tenant, "Database restored successfully");
         let begun = self.order(request, &id).restore(backup, tables, shown).await?;

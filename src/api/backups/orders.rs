@@ -2,7 +2,7 @@
 
 use poem::Request;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::kit::audit::Auditor;
 use crate::api::kit::request::note_tenant;
@@ -94,13 +94,15 @@ impl Order<'_> {
         shown: impl FnOnce(Preview) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = RestoreOrder { tenant: self.tenant.clone(), backup, tables };
+        let tenant = self.tenant.clone();
+        let order = RestoreOrder { tenant: tenant.clone(), backup, tables };
         let work = move |progress| async move {
             let preview = app.backups.preview(order, progress).await?;
             if let Some(auditor) = auditor {
                 // It shows rows of the tenant.
                 let tables: Vec<_> = preview.tables.iter().map(|changes| changes.table).collect();
-                let facts = json!({"file": preview.backup.file_name, "tables": tables});
+                let mut facts = json!({"file": preview.backup.file_name, "tables": tables});
+                note_source(&auditor, &preview.backup, &tenant, "backup.previewed_elsewhere", &mut facts);
                 auditor.record("tenant.restore_previewed", ("backup", preview.backup.id.clone()), facts);
             }
             Ok(shown(preview))
@@ -117,7 +119,8 @@ impl Order<'_> {
         shown: impl FnOnce(Restored) -> T + Send + 'static,
     ) -> Result<Begun<T>> {
         let (app, auditor) = (self.app.clone(), self.auditor());
-        let order = RestoreOrder { tenant: self.tenant.clone(), backup, tables };
+        let tenant = self.tenant.clone();
+        let order = RestoreOrder { tenant: tenant.clone(), backup, tables };
         let work = move |progress| async move {
             let restored = app.backups.restore(order, progress).await?;
             if let Some(auditor) = auditor {
@@ -126,6 +129,7 @@ impl Order<'_> {
                 if !restored.tables.is_empty() {
                     facts["tables"] = restored.tables.iter().map(|table| table.name()).collect();
                 }
+                note_source(&auditor, &restored.backup, &tenant, "backup.restored_elsewhere", &mut facts);
                 auditor.record(action, ("backup", restored.backup.id.clone()), facts);
             }
             Ok(shown(restored))
@@ -149,6 +153,16 @@ async fn make_room(app: &App, tenant: &TenantId) -> Vec<Backup> {
         tracing::error!(tenant.id = %tenant, %error, "an old backup could not be removed; the next one tries again");
         Vec::new()
     })
+}
+
+/// What was done with another tenant's backup stands in the audit log of both.
+fn note_source(auditor: &Auditor, backup: &Backup, tenant: &TenantId, action: &'static str, facts: &mut Value) {
+    if backup.tenant_id == *tenant {
+        return;
+    }
+    facts["from_tenant"] = backup.tenant_id.as_str().into();
+    let there = json!({"file": backup.file_name, "tenant": tenant.as_str()});
+    auditor.clone().about(&backup.tenant_id).record(action, ("backup", backup.id.clone()), there);
 }
 
 fn nothing_to_undo(why: Option<String>) -> Error {

@@ -147,6 +147,8 @@ pub(super) struct BackupRestored {
     tenant_id: String,
     /// What it was restored from.
     backup_file: String,
+    /// The tenant whose backup that is, when it is another's; else null.
+    from_tenant: Option<String>,
     /// Only these tables; null when everything was restored.
     tables: Option<Vec<String>>,
     /// The backup of what was there before, for an undo; null when there is none.
@@ -159,10 +161,12 @@ pub(super) struct BackupRestored {
 
 impl BackupRestored {
     pub(super) fn new(restored: Restored, tenant: &TenantId, message: &str) -> Self {
+        let from = restored.backup.tenant_id;
         Self {
             message: message.into(),
             tenant_id: tenant.to_string(),
             backup_file: restored.backup.file_name,
+            from_tenant: (from != *tenant).then(|| from.to_string()),
             tables: table_names(&restored.tables),
             pre_restore_file: restored.before.map(|before| before.file_name),
             pre_restore_error: restored.before_error,

@@ -44,9 +44,10 @@ impl PreviewsApi {
     ) -> Result<JobReply<Reply<RestorePreview>>, Error> {
         let id = TenantId::from(id.0);
         self.0.tenants.get(&id).await?;
-        let fields = input.fields();
-        let tables = choice::tables(fields.tables)?;
-        let backup = choice::backup(&self.0, &id, fields.file.or(params.0.file)).await?;
+        let RestoreIn { file, tables, from_tenant, allow_other_tenant } = input.fields();
+        let tables = choice::tables(tables)?;
+        let file = file.or(params.0.file);
+        let backup = choice::source(&self.0, &id, file, from_tenant, allow_other_tenant).await?;
         let tenant = id.clone();
         let shown = move |preview| RestorePreview::new(preview, &tenant);
         let order = Order { app: &self.0, request, tenant: &id, asked_by: AskedBy::Operator };

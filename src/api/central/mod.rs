@@ -2,6 +2,7 @@
 
 mod checks;
 mod domains;
+mod from_backup;
 mod keys;
 mod life;
 mod settings;
@@ -25,6 +26,7 @@ pub fn apis(app: &App) -> impl OpenApi + 'static {
         domains::DomainsApi(app.clone()),
         checks::ChecksApi(app.clone()),
         transfer::TransferApi(app.clone()),
+        from_backup::FromBackupApi(app.clone()),
     )
 }
 

@@ -35,6 +35,12 @@ impl Auditor {
         })
     }
 
+    /// The same for another tenant.
+    #[must_use]
+    pub fn about(self, tenant: &TenantId) -> Self {
+        Self { tenant: Some(tenant.clone()), ..self }
+    }
+
     /// As [`record`], once.
     pub fn record(self, action: &'static str, object: (&'static str, String), detail: Value) {
         self.activity.record_audit(AuditEntry {
@@ -82,7 +88,7 @@ pub fn inside_one_of_many(
     detail: Value,
 ) {
     if let Some(auditor) = Auditor::of(request) {
-        Auditor { tenant: Some(tenant.clone()), ..auditor }.record(action, object, detail);
+        auditor.about(tenant).record(action, object, detail);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bringing a backup back into the live tenant: all of it or nothing, without a restart.
 
+mod as_new;
 mod partial;
 mod preview;
 mod recover;
@@ -25,6 +26,7 @@ use super::progress::{Progress, Step, Watched};
 use super::prove::prove;
 use super::{BackupOrder, Backups, UnderWay, restore_store};
 
+pub use as_new::refuse_central;
 pub use preview::{Preview, RowChange, TableChanges};
 pub use tables::Table;
 
@@ -49,6 +51,13 @@ pub struct RestoreOrder {
     pub tables: Vec<Table>,
 }
 
+impl RestoreOrder {
+    /// Whether the backup is another tenant's.
+    fn is_of_another(&self) -> bool {
+        self.backup.tenant_id != self.tenant
+    }
+}
+
 /// What a restore did.
 #[derive(Debug, Clone)]
 pub struct Restored {
@@ -65,9 +74,9 @@ pub struct Restored {
 }
 
 impl Backups {
-    /// Puts the content of a backup into its tenant, or some tables of it. Requests go on: reads see the old content or the
-    /// new one, writes wait. Access that was taken away since the backup stays away. It goes on when
-    /// the caller hangs up.
+    /// Puts the content of a backup into a tenant, or some tables of it. Requests go on: reads see the old content or the
+    /// new one, writes wait. Access that was taken away since the backup stays away. The users of another
+    /// tenant's backup are other people: with them no token stays good. It goes on when the caller hangs up.
     ///
     /// # Errors
     /// [`Error::Conflict`] `backup_damaged`, `backup_key_missing`, `backup_newer`, `tenant_frozen`,
@@ -159,7 +168,7 @@ impl Backups {
         self.shared.central.read(move |tx| restore_store::why_no_undo(tx, tenant.as_str())).await
     }
 
-    /// The database of a backup as a closed file of this release's schema, checked.
+    /// The database of a backup as a closed file of `tenant` and of this release's schema, checked.
     async fn unpack(&self, backup: &Backup, tenant: &TenantId, progress: &Arc<Progress>) -> Result<TempFile> {
         let newest = self.shared.schema.latest();
         if backup.content.as_ref().is_some_and(|content| content.schema_version > newest) {
@@ -168,7 +177,7 @@ impl Backups {
         }
         let unpacker = progress.unless_ended(self.unpacker(backup)).await??;
         let to = self.shared.data_dir.tmp_dir().join(format!("{TEMP_PREFIX}{}.restore.db", crate::id::random_hex(8)));
-        let (row, owner, shared) = (backup.clone(), tenant.to_string(), self.shared.clone());
+        let (row, tenant, shared) = (backup.clone(), tenant.clone(), self.shared.clone());
         let progress = progress.clone();
         in_background(move || {
             let file = TempFile::new(to);
@@ -184,10 +193,14 @@ impl Backups {
             }
             out.to.into_inner().map_err(|error| file_error(error.into_error()))?.sync_all().map_err(file_error)?;
             progress.enter(Step::Checking)?;
-            prove(file.path(), &owner)?;
-            let (opened, _) = shared.schema.open(&shared.engine, file.path(), &owner, Durability::Normal)?;
+            let owner = row.tenant_id.as_str();
+            prove(file.path(), owner)?;
+            let (opened, _) = shared.schema.open(&shared.engine, file.path(), owner, Durability::Normal)?;
             drop(opened);
             crate::db::complete(file.path())?;
+            if tenant != row.tenant_id {
+                shared.schema.hand_over(&shared.engine, file.path(), tenant.as_str())?;
+            }
             Ok(file)
         })
         .await
@@ -212,8 +225,7 @@ impl Backups {
         let tmp = self.shared.data_dir.tmp_dir();
         let copy = TempFile::new(tmp.join(format!("{TEMP_PREFIX}{}.db", before.id)));
         let aside = TempFile::new(recover::aside(&tmp, &before.id));
-        let (live, mark, watched, tables) =
-            (alone.path.clone(), mark.to_owned(), progress.clone(), order.tables.clone());
+        let (live, mark, watched, asked) = (alone.path.clone(), mark.to_owned(), progress.clone(), order.clone());
         let replaced = while_held(db, WRITERS_WAIT, move |held| {
             fault::point("restore.held").map_err(file_error)?;
             copy_aside(&live, copy.path(), &watched)?;
@@ -222,7 +234,7 @@ impl Backups {
             std::fs::rename(copy.path(), aside.path()).and_then(|()| sync_folder(&tmp)).map_err(file_error)?;
             copy.keep();
             fault::point("restore.set_aside").map_err(file_error)?;
-            let (restored, carried) = become_of(aside.path(), restored, &tables, &mark, &watched)?;
+            let (restored, carried) = become_of(aside.path(), restored, &asked, &mark, &watched)?;
             fault::point("restore.carried").map_err(file_error)?;
             watched.commit()?;
             held.overwrite(restored.path())?;
@@ -286,14 +298,14 @@ impl Backups {
 fn become_of(
     aside: &Path,
     restored: TempFile,
-    tables: &[Table],
+    order: &RestoreOrder,
     mark: &str,
     progress: &Arc<Progress>,
 ) -> Result<(TempFile, CarriedOver)> {
-    if !tables.is_empty() {
-        return partial::merge(aside, &restored, tables, mark, progress);
+    if !order.tables.is_empty() {
+        return partial::merge(aside, &restored, order, mark, progress);
     }
-    let carried = carry_over(Some(aside), restored.path(), mark)?;
+    let carried = carry_over((!order.is_of_another()).then_some(aside), restored.path(), mark)?;
     Ok((restored, carried))
 }
 

@@ -14,6 +14,7 @@ use crate::users::{self, CarriedOver};
 use super::super::make::TEMP_PREFIX;
 use super::super::progress::Progress;
 use super::super::restore_store;
+use super::RestoreOrder;
 use super::tables::Table;
 
 /// Codes of restores that cannot be made as they were asked for: nothing has failed then.
@@ -26,15 +27,17 @@ pub(in super::super) const REFUSALS: &[&str] = &["restore_needs_tables", "restor
 pub(super) fn merge(
     live: &Path,
     backup: &TempFile,
-    tables: &[Table],
+    order: &RestoreOrder,
     mark: &str,
     progress: &Arc<Progress>,
 ) -> Result<(TempFile, CarriedOver)> {
+    let tables = &order.tables;
     let merged = TempFile::new(live.with_file_name(format!("{TEMP_PREFIX}{}.merged.db", crate::id::random_hex(8))));
     std::fs::copy(live, merged.path()).map_err(file_error)?;
     let has_users = Table::USERS.is_in(tables);
-    // Tokens and networks belong to the users: those of today are put back below.
-    let present = if has_users { Some(Look::open(live)?.read(users::present)?) } else { None };
+    // Tokens and networks belong to the users: those of today are put back below, if these are the same people.
+    let is_known = has_users && !order.is_of_another();
+    let present = if is_known { Some(Look::open(live)?.read(users::present)?) } else { None };
     if has_users {
         Look::open_for_writing(merged.path())?.change(users::carry_nothing_over)?;
         crate::db::complete(merged.path())?;
@@ -48,6 +51,7 @@ pub(super) fn merge(
         }
         match &present {
             Some(present) => users::carry_over(tx, present),
+            None if has_users => users::carry_nothing_over(tx),
             None => users::untouched(tx),
         }
     })?;

@@ -88,7 +88,7 @@ impl Backups {
             let owner = order.tenant.as_str();
             drop(shared.schema.open(&shared.engine, now.path(), owner, Durability::Normal)?);
             crate::db::complete(now.path())?;
-            let (then, carried) = become_of(now.path(), restored, &order.tables, MARK, &progress)?;
+            let (then, carried) = become_of(now.path(), restored, &order, MARK, &progress)?;
             let tables = if order.tables.is_empty() { Table::all() } else { &order.tables };
             let tables = compare(&now, &then, tables, &progress)?;
             Ok(Preview { backup: order.backup, tables, carried })

@@ -86,7 +86,7 @@ fn named_or_all(config: &Config, tenant: Option<&str>) -> Outcome<Vec<TenantId>>
 }
 
 /// The tenant that is meant, or the server's own file.
-fn named_owner(config: &Config, text: &str) -> Outcome<TenantId> {
+pub(super) fn named_owner(config: &Config, text: &str) -> Outcome<TenantId> {
     if text == CENTRAL { Ok(TenantId::central()) } else { Ok(named(config, text)?.id) }
 }
 

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::tenants::{Tenant, directory};
 
+pub(super) use shown::with_key;
 pub use transfer::Dump;
 
 const TENANTS: &str = "/api/central/tenants";
@@ -229,7 +230,7 @@ impl Caller {
             TenantCommand::Create(create) => {
                 let body = json!({"name": create.name, "db_name": create.db_name, "plan": create.plan});
                 let answer = self.client.call(Method::POST, TENANTS, Some(&without_nulls(body))).await?;
-                shown::with_key(&answer, self.is_json)
+                with_key(&answer, self.is_json)
             }
             TenantCommand::List(list) => {
                 let mut tenants = self.all(list, list.state).await?;
@@ -277,12 +278,12 @@ impl Caller {
                 let name = adopt.name.as_ref().unwrap_or(&adopt.db_name);
                 let body = json!({"name": name, "db_name": adopt.db_name, "take_over": adopt.take_over});
                 let answer = self.client.call(Method::POST, &format!("{TENANTS}/adopt"), Some(&body)).await?;
-                shown::with_key(&answer, self.is_json)
+                with_key(&answer, self.is_json)
             }
             TenantCommand::RegenerateKey(regenerate) => {
                 let path = format!("{TENANTS}/{}/regenerate-key", find(&self.config, &regenerate.named)?.id);
                 let body = without_nulls(json!({"overlap_minutes": regenerate.overlap_minutes}));
-                shown::with_key(&self.client.call(Method::POST, &path, Some(&body)).await?, self.is_json)
+                with_key(&self.client.call(Method::POST, &path, Some(&body)).await?, self.is_json)
             }
             TenantCommand::Limit(limit) => {
                 let tenant = find(&self.config, &limit.named)?;

@@ -34,7 +34,7 @@ pub(super) fn one(tenant: &Value, is_json: bool) -> Outcome {
 }
 
 /// A tenant with a new key, and the advice that goes with it.
-pub(super) fn with_key(answer: &Value, is_json: bool) -> Outcome {
+pub(in crate::cli) fn with_key(answer: &Value, is_json: bool) -> Outcome {
     one(&answer["data"], is_json)?;
     for field in ["warning", "notes"] {
         if let Some(text) = answer[field].as_str() {

@@ -14,6 +14,7 @@ use crate::openapi::published;
 const NOT_2XX: &[(&str, u16, &str)] = &[
     ("backups.download", 403, "the operator has not allowed it"),
     ("backups.undo", 409, "nothing was restored yet"),
+    ("central.backups.create_tenant", 404, "there is no backup of that id"),
     ("central.backups.delete", 404, "there is no backup of that name"),
     ("central.backups.destinations.test", 409, "no bucket is set up"),
     ("central.backups.download", 400, "the name may be left out, and the example leaves out what may be"),

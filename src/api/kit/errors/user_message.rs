@@ -183,6 +183,16 @@ const SENTENCES: &[(&[&str], &str, &str)] = &[
         "Kunci cadangan ada di pengaturan server dan diubah di sana.",
     ),
     (
+        &["backup_of_other_tenant"],
+        "This backup is another shop's. Nothing was changed.",
+        "Cadangan ini milik toko lain. Tidak ada yang diubah.",
+    ),
+    (
+        &["backup_of_central"],
+        "This backup is one of the server's own file and holds no shop.",
+        "Cadangan ini milik server dan tidak berisi data toko.",
+    ),
+    (
         &["backup_newer"],
         "This backup was made by a newer version of the server.",
         "Cadangan ini dibuat oleh versi server yang lebih baru.",
