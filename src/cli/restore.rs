@@ -23,6 +23,23 @@ pub struct Restore {
     /// Restores only these of the tables users, products, orders and the lines of orders (`order_items`)
     #[arg(long, value_delimiter = ',', value_name = "TABLE,...")]
     tables: Vec<String>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+    /// Shows what would change, and changes nothing
+    #[arg(long)]
+    preview: bool,
+    /// Takes the last restore back
+    #[arg(long, conflicts_with_all = ["file", "tables", "preview"])]
+    undo: bool,
+    /// Does not ask
+    #[arg(long, short, visible_alias = "force")]
+    yes: bool,
+}
+
+// A backup that is for another tenant than the one it was made of. No documentation: it would become that of the
+// command.
+#[derive(Debug, Args)]
+struct Elsewhere {
     /// Makes a new tenant of this name of the backup, and leaves the one it was made of as it is, be it in the trash
     #[arg(long, value_name = "NAME", conflicts_with_all = ["tables", "from_tenant", "preview", "undo"])]
     as_new: Option<String>,
@@ -35,32 +52,30 @@ pub struct Restore {
     /// Means it: the other tenant's data and users replace those of this one, and everybody logs in again
     #[arg(long, requires = "from_tenant")]
     allow_other_tenant: bool,
-    /// Shows what would change, and changes nothing
-    #[arg(long)]
-    preview: bool,
-    /// Takes the last restore back
-    #[arg(long, conflicts_with_all = ["file", "tables", "preview"])]
-    undo: bool,
-    /// Does not ask
-    #[arg(long, short, visible_alias = "force")]
-    yes: bool,
 }
 
 impl Restore {
     pub(super) async fn run(&self, globals: &Globals) -> Outcome {
         let config = globals.load(Vec::new())?.config;
-        if let Some(name) = &self.as_new {
-            return restore_as_new::run(globals, config, &self.tenant, self.file_name(), name, self.db_name.as_deref())
-                .await;
+        if let Some(name) = &self.elsewhere.as_new {
+            return restore_as_new::run(
+                globals,
+                config,
+                &self.tenant,
+                self.file_name(),
+                name,
+                self.elsewhere.db_name.as_deref(),
+            )
+            .await;
         }
         if self.tenant == CENTRAL {
             return restore_central::run(globals, &config, self.file.as_deref().map(Path::new), self.yes);
         }
         let tenant = backup::named(&config, &self.tenant)?;
         let mut body = self.body();
-        if let Some(from) = &self.from_tenant {
+        if let Some(from) = &self.elsewhere.from_tenant {
             body["from_tenant"] = backup::named_owner(&config, from)?.as_str().into();
-            body["allow_other_tenant"] = self.allow_other_tenant.into();
+            body["allow_other_tenant"] = self.elsewhere.allow_other_tenant.into();
         }
         if !self.preview {
             let name = output::without_controls(&tenant.name);
@@ -103,7 +118,7 @@ impl Restore {
     fn what(&self) -> String {
         if self.undo {
             "take the last restore back".into()
-        } else if let Some(from) = &self.from_tenant {
+        } else if let Some(from) = &self.elsewhere.from_tenant {
             format!("replace its data and its users by a backup of another tenant, {from}")
         } else if self.tables.is_empty() {
             "replace its data by a backup".into()

@@ -3,6 +3,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::backup_world::World;
@@ -210,4 +211,40 @@ async fn restore_whose_undo_could_not_be_kept_says_so() {
     assert!(body["message"].as_str().unwrap().contains(why), "{body}");
     world.expect_tidy("an undo that is not possible");
     server.stop();
+}
+
+#[tokio::test]
+async fn new_tenant_of_a_backup_that_is_cut_short_is_not_there() {
+    let world = World::begin(Home::new()).await;
+    let server = world.serve();
+    let backups = format!("/tenants/{}/backups", world.shop.id);
+    let (status, listed) = answer(world.shop.at(&server).central(Method::GET, &backups)).await;
+    assert_eq!(status, 200, "{listed}");
+    let make = format!("/backups/{}/tenant", listed["data"][0]["id"].as_str().unwrap());
+    server.stop();
+    let ask = |server: &Server| {
+        world.shop.at(server).central(Method::POST, &make).json(&json!({"name": "Two", "db_name": "two"}))
+    };
+    let expect_nothing = |place: &str| {
+        world.expect_tidy(place);
+        assert!(!world.home.data().join("tenants/two.db").exists(), "{place}");
+    };
+    for place in ["restore.as_new", "tenant.placed"] {
+        let server = world.serve_with_fault(&format!("full:{place}"));
+        assert_full(&answer(ask(&server)).await);
+        expect_nothing(place);
+        server.stop();
+        let server = world.serve_with_fault(&format!("kill:{place}"));
+        assert!(ask(&server).send().await.is_err(), "{place} was not reached");
+        assert_eq!(server.wait().0.signal(), Some(9), "{place}");
+        let server = world.serve();
+        expect_nothing(place);
+        let (_, tenants) = answer(world.shop.at(&server).central(Method::GET, "/tenants")).await;
+        assert_eq!(tenants["total"], 1, "{place}");
+        server.stop();
+    }
+    let server = world.serve();
+    assert_eq!(answer(ask(&server)).await.0, 201);
+    server.stop();
+    assert!(world.dump() == world.live);
 }
