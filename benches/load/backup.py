@@ -57,7 +57,7 @@ class Tenant:
     def __init__(self, server, name, db_name):
         status, made = server.ask("POST", "/api/central/tenants", MASTER, {"name": name, "db_name": db_name})
         assert status == 201, made
-        self.id, key = made["data"]["id"], made["data"]["api_key"]
+        self.id, key = made["data"]["tenant_id"], made["data"]["api_key"]
         user = {"name": "Bench", "email": "bench@example.com", "password": "benchmark"}
         token = server.ask("POST", "/api/register", {"X-Tenant-API-Key": key}, user)[1]["token"]
         self.headers = {"X-Tenant-API-Key": key, "Authorization": f"Bearer {token}", "Content-Type": "application/json"}
@@ -222,9 +222,9 @@ def many(given, binary, folder):
     for number in range(1, given.tenants):
         name = f"t{number}"
         made = server.ask("POST", "/api/central/tenants", MASTER, {"name": name, "db_name": name})[1]
-        server.ask("POST", f"/api/central/tenants/{made['data']['id']}/freeze", MASTER, {})
+        server.ask("POST", f"/api/central/tenants/{made['data']['tenant_id']}/freeze", MASTER, {})
         fill(f"{folder}/tenants/{name}.db", 1)
-        server.ask("POST", f"/api/central/tenants/{made['data']['id']}/thaw", MASTER, {})
+        server.ask("POST", f"/api/central/tenants/{made['data']['tenant_id']}/thaw", MASTER, {})
     server.stop()
     with sqlite3.connect(folder + "/central.db") as central:
         central.execute("INSERT INTO job_runs (job, started_at, finished_at, outcome, detail) "
